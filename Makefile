@@ -1,0 +1,70 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: help demo test lint check format bench lock clean
+
+help:
+	@echo "make demo          run Quietword on a small forum of our own (ONCE=1: once, then end)"
+	@echo "make test          run the tests, on SQLite and PostgreSQL"
+	@echo "make check         lint, types, import rules, tests"
+	@echo "make format        put code into the house format"
+	@echo "make bench         measure matching and scoring"
+	@echo "make lock          write constraints.txt anew from what is installed"
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.runtime
+	$(BIN)/quietword demo $(if $(ONCE),--once)
+
+# The pages are tested in a real browser where there is one, or where it can be installed.
+.PHONY: browser
+browser:
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing chromium for the page tests"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "chromium could not be installed: the page tests that need it are skipped"; \
+	else \
+		echo "No chromium here and no right to install it: the page tests that need it are skipped"; \
+	fi
+endif
+
+test: $(VENV)/.dev browser
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench_mentions.py
+	$(BIN)/python tests/bench/bench_sentiment.py
+
+.PHONY: bench-sentiment
+bench-sentiment: $(VENV)/.dev
+	$(BIN)/python tests/bench/bench_sentiment.py
+
+lock: $(VENV)/.dev
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,98 @@
+"""What is read: sources, the boards they hold, and the record of every crawl."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+from models.base import UtcDateTime, utc_now
+
+
+class Outreach(StrEnum):
+    """How a community wants to be approached by a company."""
+
+    PRIVATE = "private"
+    PRIVATE_FOR_PERSONAL_DATA = "private_for_personal_data"
+    DECLARED_PUBLIC_ONLY = "declared_public_only"
+    ASK_MODERATOR = "ask_moderator"
+    NONE = "none"
+
+
+class Source(SQLModel, table=True):
+    """One address that is read on a schedule: a forum, one of its boards, or a thread.
+
+    Written by ``monitor`` (what ops ask for) and by the crawl job (state and health). Named
+    for good by its address.
+    """
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("address", name="uq_source_address"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    address: str = Field(max_length=2000)
+    engine: str = Field(max_length=40)
+    """Name of the engine that reads it, as found when it was added."""
+    name: str = Field(max_length=200)
+    timezone: str = Field(default="UTC", max_length=64)
+    """IANA zone in which the site shows times to a guest."""
+    date_order: str | None = Field(default=None, max_length=3)
+    language: str | None = Field(default=None, max_length=8)
+    every_minutes: int = 30
+    """Pause between two crawls, in minutes."""
+    delay_s: float = 5.0
+    """Least pause between two requests to the site, in seconds; its robots.txt may ask for more."""
+    enabled: bool = True
+    outreach: str = Field(default=Outreach.PRIVATE, max_length=40)
+    outreach_note: str = Field(default="", max_length=500)
+    added_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    first_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Posts before this moment are left alone on the first crawl."""
+    last_run_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_ok_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a crawl last ended well; what health is judged by."""
+    last_outcome: str | None = Field(default=None, max_length=24)
+    last_message: str = Field(default="", max_length=1000)
+    failures: int = 0
+    """Crawls in a row that did not end well."""
+    not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The site asked to be left alone until then (Retry-After), or we back off."""
+    behind: bool = True
+    """The last crawl was cut short, so the next one looks past threads it knows to older ones."""
+    crawling_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """A crawl holds the source until then, so that two never run at once."""
+
+
+class Board(SQLModel, table=True):
+    """A board of a source. Written by the store when a thread of it is first read."""
+
+    __tablename__ = "board"
+    __table_args__ = (UniqueConstraint("source_id", "external_id", name="uq_board_external"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id", ondelete="CASCADE")
+    external_id: str = Field(max_length=200)
+    """The engine's own id; empty where the engine knows no boards."""
+    title: str = Field(max_length=300)
+
+
+class CrawlRun(SQLModel, table=True):
+    """One crawl of one source, from its start; finished or killed. Never edited afterwards."""
+
+    __tablename__ = "crawl_run"
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id", index=True, ondelete="CASCADE")
+    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """``None``: still running, or killed before it could say."""
+    outcome: str | None = Field(default=None, max_length=24)
+    message: str = Field(default="", max_length=1000)
+    pages: int = 0
+    threads: int = 0
+    posts: int = 0
+    """Posts read, new or not."""
+    unreadable: int = 0
+    skipped: int = 0
+    """Threads left alone because their row on the board had not changed."""
+    bytes: int = 0
+    retry_after_s: float | None = None

@@ -1,0 +1,119 @@
+"""What the database layer promises, on SQLite and on PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlmodel import SQLModel, select
+
+from models import Board, Source
+from models.database import DatabaseError, check_schema, make_engine, reading, upgrade, writing
+
+READ = datetime(2026, 11, 19, 10, 0, tzinfo=timezone(timedelta(hours=2)))
+
+
+def a_source(**changes: object) -> Source:
+    return Source(**({"address": "https://f.test/", "engine": "phpbb", "name": "f"} | changes))
+
+
+def test_migrations_and_tables_agree(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_upgrading_again_keeps_what_is_there(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.add(a_source())
+    upgrade(engine)
+    check_schema(engine)
+    with reading(engine) as session:
+        assert session.exec(select(Source.name)).all() == ["f"]
+
+
+def test_moments_come_back_aware_and_in_utc(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.add(a_source(last_ok_at=READ))
+    with reading(engine) as session:
+        moment = session.exec(select(Source.last_ok_at)).one()
+    assert moment == READ
+    assert moment is not None
+    assert moment.tzinfo is UTC
+
+
+def test_a_naive_moment_is_refused(engine: Engine) -> None:
+    with pytest.raises(StatementError, match="naive datetime"), writing(engine) as session:
+        session.add(a_source(last_ok_at=datetime(2026, 1, 1)))
+
+
+def test_the_same_address_is_stored_once(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), writing(engine) as session:
+        session.add_all([a_source(), a_source(name="again")])
+
+
+def test_foreign_keys_hold(engine: Engine) -> None:
+    with pytest.raises(IntegrityError), writing(engine) as session:
+        session.add(Board(source_id=99, external_id="1", title="nowhere"))
+
+
+def test_an_exception_leaves_nothing_of_its_transaction(engine: Engine) -> None:
+    with pytest.raises(RuntimeError, match="half way"), writing(engine) as session:
+        session.add(a_source())
+        session.flush()
+        raise RuntimeError("half way")
+    with reading(engine) as session:
+        assert session.exec(select(Source)).all() == []
+
+
+def test_reading_does_not_wait_for_a_writer(engine: Engine) -> None:
+    with writing(engine) as busy:
+        busy.add(a_source())
+        busy.flush()
+        with reading(engine) as session:
+            assert session.exec(select(Source)).all() == []
+
+
+def test_sqlite_writes_ahead_and_waits(tmp_path: object) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/q.db")
+    with engine.connect() as connection:
+        settings = [
+            connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        ]
+    engine.dispose()
+    assert settings == ["wal", 1, 30_000]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("no address", "is not a database address"),
+        ("mysql://localhost/q", "mysql is not supported"),
+        ("sqlite:////no/such/folder/q.db", "/no/such/folder does not exist"),
+    ],
+)
+def test_an_address_that_cannot_work_says_why(url: str, said: str) -> None:
+    with pytest.raises(DatabaseError, match=said):
+        make_engine(url)
+
+
+def test_a_database_without_tables_names_the_command(tmp_path: object) -> None:
+    missing = make_engine(f"sqlite:///{tmp_path}/missing.db")
+    with pytest.raises(DatabaseError, match="run: quietword init"):
+        check_schema(missing)
+    empty = make_engine(f"sqlite:///{tmp_path}/empty.db")
+    with empty.connect():
+        pass
+    with pytest.raises(DatabaseError, match=r"is empty; run: quietword init"):
+        check_schema(empty)
+    empty.dispose()
+
+
+def test_an_unreachable_server_is_one_clear_message() -> None:
+    engine = make_engine("postgresql://nobody:secret@127.0.0.1:9/q")
+    with pytest.raises(DatabaseError, match="cannot be opened") as caught:
+        check_schema(engine)
+    assert "secret" not in str(caught.value)
