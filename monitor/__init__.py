@@ -1,0 +1,1 @@
+"""The application: settings, jobs, schedule, command line and pages."""
