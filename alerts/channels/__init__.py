@@ -1,0 +1,1 @@
+"""The places alerts can go to, one per file."""

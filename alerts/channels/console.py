@@ -1,0 +1,79 @@
+"""Alerts on the terminal, looking as they would in Slack: for trying Quietword out."""
+
+import sys
+from io import BytesIO, TextIOWrapper
+from typing import ClassVar, TextIO
+
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.text import Text
+
+from alerts import words
+from alerts.base import Channel, DeliveryError, Message
+from models import Level
+
+COLOURS = {Level.WATCH: "yellow", Level.REACH_OUT: "dark_orange", Level.URGENT: "red"}
+
+
+class ConsoleChannel(Channel):
+    """Write alerts to a terminal, a pipe or a file; needs no account anywhere.
+
+    ``stream``: where to write; standard output as it is at the time of sending if left out.
+    ``width``: columns; the terminal's, or 80, if left out.
+    """
+
+    kind: ClassVar[str] = "console"
+
+    def __init__(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
+        super().__init__(room="")
+        self._stream = stream
+        self._width = width
+
+    def send(self, message: Message) -> str | None:
+        """Write ``message`` as a panel, its addresses below it where they can be copied.
+
+        Nothing from the forum reaches the terminal as a control sequence or as markup, and
+        letters that the terminal's encoding lacks become question marks.
+        """
+        stream = self._stream or sys.stdout
+        # Rendered apart: rich ends the process when its own stream is a broken pipe.
+        encoding = stream.encoding or "utf-8"
+        page = TextIOWrapper(BytesIO(), encoding=encoding, errors="replace", newline="")
+        console = Console(file=page, width=self._width, force_terminal=stream.isatty())
+        console.print(_panel(message))
+        for label, link in _links(message):
+            console.print(Text(f"  {label}: {link}"), soft_wrap=True)
+        page.seek(0)
+        try:
+            stream.write(page.read())
+            stream.flush()
+        except OSError as error:
+            raise DeliveryError(f"the terminal took no output: {error.strerror}") from error
+        return None
+
+
+def _panel(message: Message) -> Panel:
+    where = words.context(message)
+    if message.thread_since:
+        where += f" · thread since {message.thread_since:%Y-%m-%d %H:%M %Z}"
+    body = Group(
+        Text(words.headline(message), style="bold"),
+        Text(),
+        Text.assemble(("Why: ", "bold"), words.why(message)),
+        Text(),
+        Text(words.quotation(message), style="italic"),
+        Text(words.byline(message)),
+        Text(),
+        Text(where, style="dim"),
+        Text(words.policy(message), style="dim"),
+    )
+    return Panel(body, border_style=COLOURS[message.level])
+
+
+def _links(message: Message) -> list[tuple[str, str]]:
+    links = [
+        ("Open the post", words.web_link(message.post_url)),
+        ("Open thread", words.web_link(message.thread_url)),
+        ("Write privately", words.private_link(message)),
+    ]
+    return [(label, link) for label, link in links if link]

@@ -1,0 +1,270 @@
+"""The wording of an alert, and forum text made fit to be shown.
+
+Everything a channel shows passes through here: ``shown`` for text, ``web_link`` for addresses.
+"""
+
+import re
+import unicodedata
+from string import ascii_letters, digits
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from rich.cells import split_graphemes
+
+from alerts.base import Message
+from models import Level, Outreach
+
+LEVEL_WORDS = {Level.WATCH: "Watch", Level.REACH_OUT: "Reach out", Level.URGENT: "Urgent"}
+LEVEL_MARKS = {Level.WATCH: "🟡", Level.REACH_OUT: "🟠", Level.URGENT: "🔴"}
+
+POLICY_WORDS = {
+    Outreach.PRIVATE: "Private contact is welcome here. Write with your own name.",
+    Outreach.PRIVATE_FOR_PERSONAL_DATA: (
+        "Write privately only to exchange personal data. Everything else is answered in public, "
+        "from an account declared as the company's."
+    ),
+    Outreach.DECLARED_PUBLIC_ONLY: (
+        "No private messages here. Answer only in public, from an account declared as the "
+        "company's."
+    ),
+    Outreach.ASK_MODERATOR: "Ask a moderator of this site before you write to the author.",
+    Outreach.NONE: "Contact nobody on this site. Learn from the thread only.",
+}
+PRIVATE_CONTACT = frozenset({Outreach.PRIVATE, Outreach.PRIVATE_FOR_PERSONAL_DATA})
+"""The policies under which an agent may open a private message."""
+
+QUOTE_LIMIT = 300
+NAME_LIMIT = 80
+"""Characters kept of an author, a source, a brand, a topic."""
+TITLE_LIMIT = 120
+REASON_LIMIT = 160
+REASONS_SHOWN = 6
+NOTE_LIMIT = 400
+RAW_LIMIT = 4_000
+"""Characters of a text that are looked at; far more than any limit above."""
+URL_LIMIT = 2_000
+"""Characters of an address; longer ones are not offered (Slack takes 3000 for a button)."""
+MARKS_LIMIT = 3
+"""Combining marks kept on one letter; no living spelling needs more."""
+
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_JOINER = "\u200d"
+_UNRESERVED = ascii_letters + digits + "-._~%"
+_URL_SAFE = _UNRESERVED + ":/?#@!$&'()*+,;="
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
+
+_AT = r"(?:@|\s?[\[(]\s?(?:at|małpa|собака)\s?[\])]\s?)"
+_EMAIL = re.compile(rf"[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,8}}", re.IGNORECASE)
+_IBAN = re.compile(
+    r"(?<![^\W_])[a-z]{2} ?\d{2}(?:[ -]?[a-z0-9]{4}){2,7}(?:[ -]?[a-z0-9]{1,3})?(?![^\W_])",
+    re.IGNORECASE | re.ASCII,  # without ASCII, two odd letters pass for k and s
+)
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH = r"(?:0?[1-9]|1[0-2])"
+_YEAR = r"(?:19|20)\d\d"
+_DATE = re.compile(
+    rf"(?<![\d./-])({_YEAR}[-./]{_MONTH}[-./]{_DAY}|{_DAY}[-./]{_MONTH}[-./]{_YEAR})(?!\d)"
+)
+_DIGIT = r"(?:\d|\(\d{1,5}\))"
+_NUMBER = re.compile(rf"(?:\+ ?)?{_DIGIT}(?:[ .–/-]{{0,2}}{_DIGIT}){{6,}}")
+_AMOUNT = re.compile(r"\d{1,2}(?:[ .]\d{3}){2}")
+
+
+def clean(text: str) -> str:
+    """Return ``text`` on one line, without anything that acts on the page around it.
+
+    Control characters, direction overrides, zero-width characters and lone surrogates go, and
+    so do combining marks piled on one letter; any white space becomes one space. Joiners stay
+    inside emoji only. Looks at the first ``RAW_LIMIT`` characters.
+    """
+    kept: list[str] = []
+    marks = 0
+    for character in text[:RAW_LIMIT]:
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if category in {"Cc", "Zl", "Zp", "Zs"} or character in _BLANK_LETTERS:
+            kept.append(" ")
+        elif category in {"Cf", "Cs"}:
+            if character == _JOINER and kept and unicodedata.category(kept[-1]) in {"So", "Sk"}:
+                kept.append(character)
+        elif marks <= MARKS_LIMIT:
+            kept.append(character)
+    return " ".join("".join(kept).split())
+
+
+def mask(text: str) -> str:
+    """Return ``text`` with personal numbers and addresses replaced by what they are.
+
+    E-mail addresses, bank accounts, payment cards, PESEL numbers, telephone numbers and any
+    other run of seven digits or more, such as an order number, are masked; calendar dates and
+    sums below a hundred million with their thousands set apart are not. Expects ``clean`` text:
+    an invisible character inside a number would hide it.
+    """
+    masked = _IBAN.sub(_name_account, _EMAIL.sub("[e-mail]", text))
+    pieces = _DATE.split(masked)  # every second piece is a date
+    pieces[::2] = [_NUMBER.sub(_name_number, piece) for piece in pieces[::2]]
+    return "".join(pieces)
+
+
+def _name_account(match: re.Match[str]) -> str:
+    account = re.sub("[ -]", "", match[0])
+    letters_moved = account[4:] + account[:4]
+    checks = int("".join(str(int(letter, 36)) for letter in letters_moved)) % 97 == 1
+    many_digits = sum(letter.isdecimal() for letter in account) >= 12
+    return "[bank account]" if checks or many_digits else match[0]
+
+
+def _name_number(match: re.Match[str]) -> str:
+    raw = match[0]
+    number = [int(character) for character in raw if character.isdecimal()]
+    if _AMOUNT.fullmatch(raw):
+        return raw
+    if len(number) == 26:
+        return "[bank account]"
+    if 13 <= len(number) <= 19 and _passes_luhn(number):
+        return "[card number]"
+    if len(number) == 11 and raw.isdecimal() and _passes_pesel(number):
+        return "[PESEL]"
+    if raw.startswith(("+", "00")) or "(" in raw or 9 <= len(number) <= 11:
+        return "[phone]"
+    return "[number]"
+
+
+def _passes_luhn(number: list[int]) -> bool:
+    doubled = [sum(divmod(2 * digit, 10)) for digit in number[-2::-2]]
+    return (sum(doubled) + sum(number[::-2])) % 10 == 0
+
+
+def _passes_pesel(number: list[int]) -> bool:
+    weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
+    total = sum(weight * digit for weight, digit in zip(weights, number, strict=True))
+    return total % 10 == 0
+
+
+def cut(text: str, limit: int) -> str:
+    """Return ``text`` in at most ``limit`` characters, ending in … where something was left out.
+
+    Never splits what a reader sees as one character; ends at a word where one is near.
+    """
+    if len(text) <= limit:
+        return text
+    head = ""
+    spans, _ = split_graphemes(text[: limit + 1], "latest")
+    for _start, end, _cells in spans:
+        if end > limit - 1:
+            break
+        head = text[:end]
+    flags = len(head) - len(head.rstrip("".join(map(chr, range(0x1F1E6, 0x1F200)))))
+    if flags % 2:  # half a flag is a letter in a box
+        head = head[:-1]
+    by_word = head.rpartition(" ")[0]
+    return (by_word if len(by_word) > 0.7 * limit else head).rstrip() + "…"
+
+
+def shown(text: str, limit: int, *, empty: str = "(no text)") -> str:
+    """Return forum text fit to be shown: clean, masked, cut; ``empty`` if nothing is left."""
+    return cut(mask(clean(text)), limit) or empty
+
+
+def web_link(url: str | None) -> str | None:
+    """Return ``url`` as a plain ASCII web address, or ``None`` if it is not fit to be offered.
+
+    Only http and https with a host and without a user name pass; whatever could end an
+    address inside markup or on a terminal is percent-encoded.
+    """
+    if url is None or len(url) > URL_LIMIT:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode("ascii")
+        port = parts.port
+    except ValueError:  # a bad port, bracket or host name
+        return None
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or not _HOST.fullmatch(host):
+        return None
+    place = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
+    try:
+        rest = [quote(part, safe=_URL_SAFE) for part in (parts.path, parts.query, parts.fragment)]
+    except UnicodeEncodeError:  # a lone surrogate
+        return None
+    link = urlunsplit((parts.scheme, place, *rest))
+    return link if len(link) <= URL_LIMIT else None
+
+
+def private_link(message: Message) -> str | None:
+    """Return the address for a private message, or ``None`` where none may be offered.
+
+    The site's policy must allow it, and the address must be on the site of the post: a page
+    could otherwise send our agent anywhere.
+    """
+    link, post = web_link(message.private_message_url), web_link(message.post_url)
+    if message.outreach not in PRIVATE_CONTACT or link is None or post is None:
+        return None
+    return link if _origin(link) == _origin(post) else None
+
+
+def _origin(link: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(link)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def headline(message: Message, limit: int = 150) -> str:
+    """Return level, brand and title, such as ``🔴 Urgent · Nordvia · “No payout”``."""
+    start = f"{LEVEL_MARKS[message.level]} {_level(message)} · {_brand(message)} · “"
+    return start + shown(message.thread_title, limit - len(start) - 1, empty="(no title)") + "”"
+
+
+def _level(message: Message) -> str:
+    if message.raised_from is None:
+        return LEVEL_WORDS[message.level]
+    return f"{LEVEL_WORDS[message.level]} (was {LEVEL_WORDS[message.raised_from].lower()})"
+
+
+def _brand(message: Message) -> str:
+    return shown(message.brand, 40, empty="(no brand)")
+
+
+def why(message: Message) -> str:
+    """Return the reasons on one line, weightiest first."""
+    reasons = [shown(reason, REASON_LIMIT, empty="") for reason in message.reasons]
+    told = [reason for reason in reasons if reason][:REASONS_SHOWN]
+    return " · ".join(told) or "no reason was recorded"
+
+
+def quotation(message: Message) -> str:
+    """Return the author's words in quotation marks."""
+    return f"“{shown(message.quote, QUOTE_LIMIT)}”"
+
+
+def byline(message: Message) -> str:
+    """Return who wrote the quoted post, and whether they are new to the site if that is known."""
+    standing = {True: " · new here", False: " · not new here", None: ""}[message.author_newcomer]
+    return f"— {shown(message.author, NAME_LIMIT, empty='(no name)')}{standing}"
+
+
+def context(message: Message) -> str:
+    """Return where the thread is, how big, and what the checkpoint thought, on one line."""
+    facts = [
+        shown(message.source_name, NAME_LIMIT, empty="(no name)"),
+        shown(message.engine, NAME_LIMIT, empty=""),
+        shown(message.language, NAME_LIMIT, empty=""),
+        f"{message.posts} post{'' if message.posts == 1 else 's'} (+{message.new_posts} new)",
+        f"negative {message.negative:.2f} ({shown(message.checkpoint, NAME_LIMIT)})",
+        f"topic: {shown(message.topic, NAME_LIMIT)}" if message.topic else "",
+    ]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def policy(message: Message) -> str:
+    """Return how this site wants to be approached, with the note ops left about it."""
+    words = f"How to reach out: {POLICY_WORDS[message.outreach]}"
+    if message.outreach in PRIVATE_CONTACT and private_link(message) is None:
+        words += " No address for a private message is known: look on the author's profile."
+    note = shown(message.outreach_note, NOTE_LIMIT, empty="")
+    return f"{words} Note: {note}" if note else words
+
+
+def fallback(message: Message) -> str:
+    """Return the alert in one sentence, for a telephone's notification or a screen reader."""
+    source = shown(message.source_name, NAME_LIMIT, empty="(no name)")
+    reason = why(message).split(" · ")[0]
+    return f"{_level(message)}: {_brand(message)} complaint on {source}, {reason}."
