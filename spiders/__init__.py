@@ -1,0 +1,1 @@
+"""Reading forums: engines, the crawl, and its manners."""

@@ -1,0 +1,161 @@
+"""What reading a page gives, and what every forum engine promises.
+
+An engine knows *where things stand on a page*; it fetches nothing. ``spiders.spider`` decides
+which page to ask for next, so that a saved file and a live forum are read by the same code.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from scrapy.http import TextResponse
+
+from models.base import utc_now
+from models.errors import QuietwordError
+
+
+class PageChanged(QuietwordError):
+    """A page lacks something its engine relies on: the markup has moved."""
+
+
+class Kind(StrEnum):
+    """What sort of page was read."""
+
+    INDEX = "index"
+    BOARD = "board"
+    THREAD = "thread"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """A block that the author took over from somebody else."""
+
+    author: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostItem:
+    """One message as read from a page."""
+
+    post_id: str
+    """The engine's own id; with the forum's address it names the message for good."""
+    number: int | None
+    """Position in its thread, from 1, where the page tells."""
+    url: str
+    """Permanent link to the message, without session ids."""
+    author: str
+    author_id: str | None
+    author_posts: int | None = None
+    """How many messages the page says the author has written in all."""
+    author_joined: datetime | None = None
+    posted_at: datetime | None
+    """When it was written (UTC); ``None`` where the page does not tell or it cannot be read."""
+    edited: bool
+    text: str
+    """The author's own words: no quotes, signature or edit notice; blocks end in a newline."""
+    quotes: tuple[Quote, ...] = ()
+    private_message_url: str | None
+    """Where a person logged in to the forum writes to the author privately."""
+    thread: "ThreadRef | None" = None
+    """The message's thread, on a page that lists messages of several threads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardRef:
+    """A link to a board, from an index page."""
+
+    board_id: str
+    title: str
+    url: str
+    last_posted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadRef:
+    """A row of a board's list of threads."""
+
+    thread_id: str
+    title: str
+    url: str
+    """Address of the thread's first page."""
+    last_url: str | None = None
+    """Address of the page that holds the newest message, where the row links to it."""
+    last_post_id: str | None = None
+    last_posted_at: datetime | None = None
+    posts: int | None = None
+    """Number of messages in the thread, the first included."""
+    pinned: bool = False
+    """Stands first whatever its age, so an old one ends no scan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Everything one page tells."""
+
+    kind: Kind
+    board_id: str | None = None
+    board_title: str | None = None
+    thread_id: str | None = None
+    thread_title: str | None = None
+    thread_url: str | None = None
+    """The thread's canonical first page."""
+    posts: tuple[PostItem, ...] = ()
+    """In the order of the page."""
+    threads: tuple[ThreadRef, ...] = ()
+    boards: tuple[BoardRef, ...] = ()
+    next_page: str | None = None
+    """The following page of this board (older threads) or thread (newer messages)."""
+    previous_page: str | None = None
+    last_page: str | None = None
+    """The last page of a thread, where the page links to it."""
+    unreadable: int = 0
+    """Messages seen but not understood."""
+    language: str | None = None
+    """What the page says of its own language, as ISO 639-1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One hint that a page belongs to an engine; ``weight`` 1.0 alone is proof enough."""
+
+    hint: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """What a page does not tell and a person may."""
+
+    timezone: str = "UTC"
+    """IANA zone in which the page shows its times to a guest."""
+    date_order: str | None = None
+    """``DMY``, ``MDY`` or ``YMD``; ``None`` follows the language."""
+    language: str | None = None
+    """ISO 639-1 of the forum's interface; ``None`` takes what the page says."""
+    fetched_at: datetime = field(default_factory=utc_now)
+    """Against which "yesterday" and "5 minutes ago" are read."""
+
+
+class Engine(ABC):
+    """One kind of forum software. Instances hold no state."""
+
+    name: ClassVar[str]
+    marks: ClassVar[str]
+    """What a page is recognised by, in words for a person whose page was not."""
+    generic: ClassVar[bool] = False
+    """Reads a standard rather than one product, so it stands back when a product is recognised."""
+
+    @abstractmethod
+    def recognise(self, page: TextResponse) -> list[Evidence]:
+        """Return the hints that ``page`` comes from this engine; an empty list when none."""
+
+    def entry(self, url: str) -> str:
+        """Return the address to fetch for the address a person gave (an API view, say)."""
+        return url
+
+    @abstractmethod
+    def read(self, page: TextResponse, options: ReadOptions) -> Reading:
+        """Return what ``page`` tells; raise ``PageChanged`` when its expected parts are missing."""

@@ -1,0 +1,316 @@
+"""One crawl of one site, from an address to threads handed over and a report.
+
+``crawl`` runs in the process it is called in and can do so once: Twisted's reactor does not
+start twice. Callers give each crawl a process of its own, which also bounds what it can break.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urldefrag
+
+from scrapy.crawler import AsyncCrawlerProcess
+
+from models.errors import QuietwordError
+from spiders import guard
+from spiders.base import Engine, Evidence, Kind, PageChanged, ReadOptions
+from spiders.detect import engines as all_engines
+from spiders.outcome import Outcome, PageFailed
+from spiders.settings import scrapy_settings
+from spiders.spider import ForumSpider, Progress, engine_named
+from spiders.walk import THREAD_PAGES, Known, Tally, ThreadItem, ThreadMark, Walk
+
+__all__ = [
+    "ContactMissing",
+    "CrawlReport",
+    "CrawlSpec",
+    "Known",
+    "Outcome",
+    "Progress",
+    "ThreadItem",
+    "ThreadMark",
+    "crawl",
+]
+
+logger = logging.getLogger(__name__)
+
+UNREADABLE_SHARE = 0.1
+"""Above this share of messages seen but not understood, the markup has changed."""
+
+
+class ContactMissing(QuietwordError):
+    """A public site is not read by nobody: set QUIETWORD_CONTACT or --contact."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlSpec:
+    """What to read, and how gently."""
+
+    address: str
+    """An index, a board, or a thread."""
+    engine: str | None = None
+    """Name of the engine; ``None`` finds it on the start page."""
+    options: ReadOptions = field(default_factory=ReadOptions)
+    since: datetime | None = None
+    """Messages before this moment are left alone; ``None`` reads everything."""
+    behind: bool = False
+    """The last crawl left something (its report said so): look past pages without news."""
+    contact: str | None = None
+    """Address or page by which the site's owner reaches us."""
+    allow_private_addresses: bool = False
+    delay_s: float = 5.0
+    """Least pause between two requests; none is kept with a site on this machine."""
+    max_pages: int = 64
+    """Pages that one crawl may fetch; 0 for no limit."""
+    max_seconds: float = 1800
+    timeout_s: float = 20
+    """Longest a page may take, from connecting to its last byte."""
+    max_wait_s: float = 120
+    """Longest Retry-After that is waited for within the crawl."""
+    only_first_page: bool = False
+    """Fetch the start page, say what it is, and hand over nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlReport:
+    """How a crawl ended and what it did."""
+
+    outcome: Outcome
+    message: str
+    """For ops: what happened, where, and what to do next."""
+    engine: str | None
+    evidence: tuple[Evidence, ...]
+    """Why the engine was taken; empty when it was named."""
+    kind: Kind | None
+    """What the start page is."""
+    title: str | None
+    """Of the board or thread that the start page is."""
+    boards: int
+    """Boards read; of a first page alone, boards it links to."""
+    listed: int
+    """Threads seen on board pages."""
+    pages: int
+    threads: int
+    """Threads handed over."""
+    posts: int
+    unreadable: int
+    """Messages seen but not understood."""
+    skipped_unchanged: int
+    bytes: int
+    retry_after_s: float | None
+    """The site asked to be left alone for so long."""
+    behind: bool
+    """Something was left that the next crawl should look for: its ``CrawlSpec.behind``."""
+    seconds: float
+    notes: tuple[str, ...]
+    """What went wrong on the way without ending the crawl, one sentence each."""
+
+
+def crawl(
+    spec: CrawlSpec,
+    *,
+    known: Known,
+    sink: Callable[[ThreadItem], None],
+    progress: Callable[[Progress], None] | None = None,
+    engines: Mapping[str, Engine] | None = None,
+) -> CrawlReport:
+    """Read ``spec.address``, hand each thread that was read to ``sink``, and say how it went.
+
+    ``sink`` is called in this process, between two requests, once per thread. SIGTERM and SIGINT
+    end the crawl after the call that is under way. ``engines`` replaces those of the folder.
+    Raises ``ContactMissing``, ``UnknownEngine`` for a name, and whatever ``sink``, ``known``
+    or ``progress`` raise; everything the site does is an outcome.
+    """
+    started = time.monotonic()
+    engine = engine_named(spec.engine, engines or all_engines()) if spec.engine else None
+    spider: ForumSpider | None = None
+    received = 0
+    try:
+        local = _admit(spec)
+    except PageFailed as error:
+        ended: BaseException | None = error
+    else:
+        spider, received = _run(spec, engine, known, sink, progress, delay=not local)
+        ended = _ending(spec, spider)
+    report = _report(spec, spider, ended, bytes_=received, seconds=time.monotonic() - started)
+    logger.info(
+        "%s: %s after %d pages, %d threads, %d posts, %.1f s",
+        spec.address,
+        report.outcome,
+        report.pages,
+        report.threads,
+        report.posts,
+        report.seconds,
+    )
+    return report
+
+
+def _admit(spec: CrawlSpec) -> bool:
+    """Return whether the site is on this machine; raise when it may not be crawled."""
+    if spec.contact is not None and not re.fullmatch(r"[!-~]*[@.:/][!-~]*", spec.contact):
+        raise ContactMissing(
+            f"the contact {spec.contact!r} is neither an e-mail address nor a web page; "
+            "set QUIETWORD_CONTACT or --contact to one"
+        )
+    allow = spec.allow_private_addresses
+    parts = guard.split(spec.address, allow_private=allow)
+    host = parts.hostname or ""
+    addresses = guard.resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
+    guard.judge(host, addresses, allow_private=allow)
+    if spec.contact is None and any(map(guard.is_public, addresses)):
+        raise ContactMissing(
+            f"{host} is a public site: set QUIETWORD_CONTACT or --contact to the e-mail address or "
+            "page by which its owner can reach you; it is sent with every request"
+        )
+    return all(map(guard.is_loopback, addresses))
+
+
+def _run(
+    spec: CrawlSpec,
+    engine: Engine | None,
+    known: Known,
+    sink: Callable[[ThreadItem], None],
+    progress: Callable[[Progress], None] | None,
+    *,
+    delay: bool,
+) -> tuple[ForumSpider | None, int]:
+    """Run the reactor until the crawl ends; return the spider and the bytes received."""
+    # The whole budget for a thread given by its address; half for one on a board, so that a
+    # crawl that begins with a long thread always gets to its end.
+    budget = spec.max_pages or 2 * THREAD_PAGES
+
+    def make_walk(spider: ForumSpider, found: Engine) -> Walk:
+        lone = spider.first is not None and spider.first.kind is Kind.THREAD
+        return Walk(
+            read=spider.read,
+            known=known,
+            sink=sink,
+            engine=found.name,
+            since=spec.since,
+            behind=spec.behind,
+            thread_pages=max(1, min(THREAD_PAGES, budget - 1 if lone else budget // 2)),
+            language=spec.options.language,
+            tally=spider.tally,
+        )
+
+    settings = scrapy_settings(
+        address=spec.address,
+        contact=spec.contact,
+        delay_s=spec.delay_s if delay else 0.0,
+        allow_private=spec.allow_private_addresses,
+        timeout_s=spec.timeout_s,
+        max_wait_s=spec.max_wait_s,
+    )
+    process = AsyncCrawlerProcess(settings)
+    for noisy in ("scrapy", "twisted"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    crawler = process.create_crawler(ForumSpider)
+    task = process.crawl(
+        crawler,
+        address=urldefrag(spec.address).url,
+        engine=engine,
+        options=spec.options,
+        max_pages=spec.max_pages,
+        max_seconds=spec.max_seconds,
+        make_walk=None if spec.only_first_page else make_walk,
+        progress=progress,
+    )
+    process.start()
+    if task.done() and not task.cancelled():
+        task.result()  # a fault in starting up
+    spider: Any = crawler.spider
+    return spider, int(crawler.stats.get_value("downloader/response_bytes", 0))
+
+
+def _ending(spec: CrawlSpec, spider: ForumSpider | None) -> BaseException | None:
+    """Return the failure that ended the crawl, if one did; raise what is not the site's doing."""
+    work = spider.work if spider is not None else None
+    if spider is None or work is None or work.cancelled() or not work.done():
+        return PageFailed(Outcome.INTERRUPTED, f"the crawl of {spec.address} was told to stop")
+    error = work.exception()
+    if isinstance(error, PageFailed | PageChanged):
+        return error
+    if error is not None:
+        raise error
+    if spider.out_of_time:
+        what = f"{spec.address} took longer than {spec.max_seconds:.0f} s"
+        return PageFailed(Outcome.INTERRUPTED, what)
+    return None
+
+
+def _report(
+    spec: CrawlSpec,
+    spider: ForumSpider | None,
+    ended: BaseException | None,
+    *,
+    bytes_: int,
+    seconds: float,
+) -> CrawlReport:
+    tally = spider.tally if spider is not None else Tally()
+    first = spider.first if spider is not None else None
+    engine = spider.engine if spider is not None else None
+    if isinstance(ended, PageFailed):
+        outcome, message = ended.outcome, str(ended)
+    elif ended is not None:
+        outcome = Outcome.MARKUP_CHANGED
+        message = f"{str(ended).rstrip('.')}. {outcome.advice}"
+    else:
+        outcome, message = _judge(spec, tally)
+    return CrawlReport(
+        outcome=outcome,
+        message=message,
+        engine=engine.name if engine is not None else spec.engine,
+        evidence=spider.evidence if spider is not None else (),
+        kind=first.kind if first is not None else None,
+        title=(first.thread_title or first.board_title) if first is not None else None,
+        boards=tally.boards,
+        listed=tally.listed,
+        pages=tally.pages,
+        threads=tally.threads,
+        posts=tally.posts,
+        unreadable=tally.unreadable,
+        skipped_unchanged=tally.skipped_unchanged,
+        bytes=bytes_,
+        retry_after_s=ended.retry_after_s if isinstance(ended, PageFailed) else None,
+        # Cut short: what was behind stays so, and what was read moved the front.
+        behind=tally.behind or (ended is not None and (spec.behind or tally.threads > 0)),
+        seconds=seconds,
+        notes=tuple(tally.notes),
+    )
+
+
+def _judge(spec: CrawlSpec, tally: Tally) -> tuple[Outcome, str]:
+    """Return what a crawl that came to its end amounts to, and the sentence for it."""
+    seen = tally.posts + tally.unreadable
+    if tally.unreadable > UNREADABLE_SHARE * seen:
+        outcome = Outcome.MARKUP_CHANGED
+        what = f"{tally.unreadable} of {seen} messages at {spec.address} could not be read"
+        return outcome, f"{what}. {outcome.advice}"
+    failed = tally.failures.total()
+    worst, times = next(iter(tally.failures.most_common(1)), (Outcome.OK, 0))
+    read = tally.threads + tally.skipped_unchanged
+    changed = tally.failures[Outcome.MARKUP_CHANGED]
+    if failed and (not read or changed > UNREADABLE_SHARE * (read + changed)):
+        outcome = Outcome.MARKUP_CHANGED if read else worst
+        why = tally.notes[0] if tally.notes else worst
+        what = f"{failed} pages at {spec.address} could not be read ({why})"
+        return outcome, f"{what}. {outcome.advice}"
+    if spec.only_first_page and (tally.boards or tally.listed or seen):
+        what = f"{tally.boards} boards, {tally.listed} threads, {seen} messages"
+        return Outcome.OK, f"{spec.address} shows {what}."
+    if not (tally.listed or tally.threads):
+        outcome = Outcome.EMPTY
+        return outcome, f"{spec.address} lists no threads. {outcome.advice}"
+    what = (
+        f"{tally.threads} threads with {tally.posts} messages read, "
+        f"{tally.skipped_unchanged} unchanged"
+    )
+    if failed:
+        what += f"; {failed} pages left out, most of them {worst} ({times})"
+    if tally.behind:
+        what += "; the next crawl goes on"
+    return Outcome.OK, f"{what}."

@@ -1,0 +1,116 @@
+"""Moments as forums print them, turned into aware UTC or into nothing: never a guess."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import dateparser  # type: ignore[import-untyped]  # has no types of its own
+
+from spiders.base import ReadOptions
+
+EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
+"""No forum message is older; an earlier reading is another calendar or a mistake."""
+AHEAD = timedelta(days=1)
+"""How far past the fetch a clock in another time zone may honestly stand."""
+_LONGEST = 100  # characters; a longer text is no date, and a slow one to parse
+
+_NUMBERS = re.compile(r"\W*(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})\b")
+_YEAR_FIRST = re.compile(r"\W*\d{4}[./-]\d")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
+_FIRST_WORD = re.compile(r"\W*[^\W\d]+[.,]?\s+(.*\d.*)", re.DOTALL)
+# Spellings that dateparser does not know (1.3 and 1.4 tried), by language.
+_SPELLINGS = {
+    "de": [(re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute")],
+    "fr": [(re.compile(r"(\d )mar\.?(?= \d{4})", re.IGNORECASE), r"\1mars")],
+    "pl": [(re.compile(r"^(?:mniej niż )?minutę temu", re.IGNORECASE), "1 minutę temu")],
+    "ru": [
+        (re.compile(r"^(?:менее|меньше) минуты назад", re.IGNORECASE), "1 минуту назад"),
+        (re.compile(r"^только что$", re.IGNORECASE), "0 минут назад"),
+    ],
+}
+
+
+def machine_time(value: str | float | None, options: ReadOptions) -> datetime | None:
+    """Return the moment in an attribute or JSON field: ISO 8601, or epoch seconds or milliseconds.
+
+    A time without an offset, or a bare day (which counts from its midnight), is in the
+    forum's zone. Gives ``None`` for anything else and for moments that cannot be.
+    """
+    text = str(value).strip() if value is not None else ""
+    try:
+        if _EPOCH.fullmatch(text):
+            seconds = float(text)
+            when = datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, tz=UTC)
+        else:
+            when = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return _believable(when, options)
+
+
+def shown_time(text: str | None, options: ReadOptions, language: str | None) -> datetime | None:
+    """Return the moment that a page shows to people as ``text``, such as "Wczoraj, 21:14".
+
+    Read in ``options.language`` or else the page's ``language``, then in English, in the
+    forum's zone and against the moment of the fetch. Day, month and year must all be told
+    (or follow from "yesterday"). English pages write 5/4 both ways round, so without
+    ``options.date_order`` such a date gives ``None`` unless one number is above 12.
+    """
+    text = " ".join((text or "").split())
+    if not text or len(text) > _LONGEST:
+        return None
+    base = None
+    if not _YEAR.search(text):
+        base = options.fetched_at.astimezone(ZoneInfo(options.timezone)).replace(tzinfo=None)
+    for tongue in dict.fromkeys(filter(None, (options.language or language, "en"))):
+        when = _parse(text, tongue, options.date_order, base)
+        if when is not None:
+            return _believable(when, options)
+    return None
+
+
+@lru_cache(maxsize=8192)
+def _parse(text: str, language: str, order: str | None, base: datetime | None) -> datetime | None:
+    """Return what dateparser makes of ``text``; the same few dates recur on every page."""
+    numbers = _NUMBERS.match(text)
+    if order is None and numbers and language == "en":
+        first, separator, second, _ = numbers.groups()
+        if separator == ".":
+            order = "DMY"
+        elif first != second and int(first) <= 12 and int(second) <= 12:
+            return None
+    if _YEAR_FIRST.match(text):
+        order = "YMD"
+    for pattern, plain in _SPELLINGS.get(language, []):
+        text = pattern.sub(plain, text)
+    settings: dict[str, object] = {"REQUIRE_PARTS": ["day", "month", "year"]}
+    if base:
+        settings["RELATIVE_BASE"] = base
+    if order:
+        settings["DATE_ORDER"] = order
+    candidates = [text]
+    # The first word may be a weekday's short form that dateparser does not know.
+    if after := _FIRST_WORD.fullmatch(text):
+        candidates.append(after[1])
+    for candidate in candidates:
+        try:
+            when: datetime | None = dateparser.parse(
+                candidate, languages=[language], settings=settings
+            )
+        except (ValueError, OverflowError):  # a language dateparser has not got, or year 99999
+            return None
+        if when is not None:
+            return when
+    return None
+
+
+def _believable(when: datetime, options: ReadOptions) -> datetime | None:
+    try:
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=ZoneInfo(options.timezone))
+        when = when.astimezone(UTC)
+    except OverflowError:
+        return None
+    return when if EARLIEST <= when <= options.fetched_at + AHEAD else None

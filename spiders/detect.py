@@ -1,0 +1,83 @@
+"""Which engine a page comes from, and by what hints."""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+
+from scrapy.http import TextResponse
+
+from models.errors import QuietwordError
+from spiders import engines as folder
+from spiders.base import Engine, Evidence
+
+_ENOUGH = 1.0
+"""Summed weight from which a page counts as recognised: one strong hint or two agreeing ones."""
+
+
+class UnknownEngine(QuietwordError):
+    """No engine recognises the page: give another page of the forum, or name its engine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """An engine and why it was taken."""
+
+    engine: Engine
+    confidence: float
+    """From 0 to 1."""
+    evidence: tuple[Evidence, ...]
+
+
+@cache
+def engines() -> dict[str, Engine]:
+    """Return every engine by name; the folder ``spiders/engines`` is the list."""
+    found: dict[str, Engine] = {}
+    for module in sorted(each.name for each in pkgutil.iter_modules(folder.__path__)):
+        home = f"{folder.__name__}.{module}"
+        for value in vars(importlib.import_module(home)).values():
+            if isinstance(value, type) and issubclass(value, Engine) and value.__module__ == home:
+                found[value.name] = value()
+    return found
+
+
+def detect(page: TextResponse) -> Detection | None:
+    """Return the engine whose hints on ``page`` weigh most, or ``None`` when none weigh enough.
+
+    Looks at this one page only, headers and cookies included, and fetches nothing. A generic
+    engine is taken only where no particular one is recognised.
+    """
+    best: Detection | None = None
+    for engine in sorted(engines().values(), key=lambda engine: engine.generic):
+        if best is not None and engine.generic:
+            break
+        evidence = tuple(engine.recognise(page))
+        weight = sum(hint.weight for hint in evidence)
+        if weight >= _ENOUGH and (best is None or weight > _total(best)):
+            best = Detection(engine=engine, confidence=min(1.0, weight), evidence=evidence)
+    return best
+
+
+def _total(detection: Detection) -> float:
+    return sum(hint.weight for hint in detection.evidence)
+
+
+def recognised(page: TextResponse, name: str | None = None) -> Detection:
+    """Return what ``detect`` finds, or the engine called ``name``, as far as it is recognised.
+
+    Raises ``UnknownEngine`` saying what was looked for, or which names there are.
+    """
+    if name is not None:
+        if name not in engines():
+            raise UnknownEngine(f"no engine is called {name!r}; there are {', '.join(engines())}")
+        evidence = tuple(engines()[name].recognise(page))
+        weight = min(1.0, sum(hint.weight for hint in evidence))
+        return Detection(engine=engines()[name], confidence=weight, evidence=evidence)
+    found = detect(page)
+    if found is None:
+        sought = "; ".join(f"{engine.name}: {engine.marks}" for engine in engines().values())
+        raise UnknownEngine(
+            f"{page.url} looks like no forum Quietword reads. Looked for {sought}. "
+            "Give the address of a board or thread, or name the engine."
+        )
+    return found
