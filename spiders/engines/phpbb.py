@@ -1,0 +1,395 @@
+"""phpBB 3.0 to 3.3 as a guest sees it: prosilver, styles made from it, and subsilver2-like tables.
+
+Checked in November 2026 against a recorded phpBB 3.3.10 and saved pages of 3.0 to 3.2 boards.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from parsel import Selector
+from scrapy.http import TextResponse
+
+from spiders.addresses import (
+    origin,
+    parameter,
+    parameters,
+    same_site,
+    site_root,
+    without_fragment,
+    without_session,
+)
+from spiders.base import (
+    BoardRef,
+    Engine,
+    Evidence,
+    Kind,
+    PageChanged,
+    PostItem,
+    Reading,
+    ReadOptions,
+    ThreadRef,
+)
+from spiders.dates import shown_time
+from spiders.engines.phpbb_addresses import SCRIPT, Place, digits, place_of
+from spiders.engines.phpbb_posts import PostReader, count_in, text_of
+from spiders.text import is_json, readable
+
+_POST_ID = re.compile(r"p(\d+)")
+_OWN_SCRIPT = re.compile(r"/(?:viewtopic|viewforum|ucp|memberlist|posting|search|index)\.php")
+_COOKIE = re.compile(rb"phpbb\w*_(?:sid|u|k)\b|\w+_sid=[0-9a-f]{32}", re.IGNORECASE)
+_FEWEST_PER_PAGE = 10
+"""Messages on a page of a thread; boards seldom show fewer."""
+_REORDERING = frozenset({"sk", "sd", "st", "view", "bookmark", "watch"})
+
+
+class Phpbb(Engine):
+    """Read phpBB boards; the post id is phpBB's, whatever the addresses look like."""
+
+    name: ClassVar[str] = "phpbb"
+    marks: ClassVar[str] = (
+        'body id "phpbb", "Powered by phpBB", viewtopic.php, phpbb3_*_sid cookies'
+    )
+
+    def recognise(self, page: TextResponse) -> list[Evidence]:
+        """Return the hints of phpBB on ``page``: body id, cookies, footer, links, style name."""
+        hints: list[Evidence] = []
+        if is_json(page):
+            return hints
+        if page.css("body#phpbb"):
+            hints.append(Evidence(hint='the body has the id "phpbb"', weight=0.7))
+        if any(_COOKIE.search(cookie) for cookie in page.headers.getlist("Set-Cookie")):
+            hints.append(Evidence(hint="it sets phpBB's session cookies", weight=0.6))
+        if _footer(page):
+            hints.append(Evidence(hint='the footer says "Powered by phpBB"', weight=0.6))
+        if page.css('a[href*="ucp.php?mode="]'):
+            hints.append(Evidence(hint="links lead to ucp.php, phpBB's user panel", weight=0.6))
+        if page.css('a[href*="viewtopic.php?"], a[href*="viewforum.php?"]'):
+            hints.append(Evidence(hint="links lead to viewtopic.php or viewforum.php", weight=0.4))
+        if "phpBB style name:" in page.text or 'content="2002-2006 phpBB Group"' in page.text:
+            hints.append(Evidence(hint="the head names a phpBB style", weight=0.5))
+        if SCRIPT.search(page.url.partition("?")[0]):
+            hints.append(Evidence(hint="the address is viewtopic.php or viewforum.php", weight=0.3))
+        return hints
+
+    def entry(self, url: str) -> str:
+        """Return ``url`` without a session id."""
+        return without_session(url)
+
+    def read(self, page: TextResponse, options: ReadOptions) -> Reading:
+        """Return what an index, board or thread page tells.
+
+        Raises ``PageChanged`` when it has neither messages nor a list of threads or boards.
+        """
+        return _Page(readable(page), options).read()
+
+
+def _footer(page: TextResponse) -> bool:
+    return any(
+        "phpbb" in link.lower() for link in page.css('a[href*="phpbb.com"]::text').getall()
+    ) or bool(re.search(r"Powered by\s+(?:<[^<>]*>\s*)?phpBB", page.text[-40_000:]))
+
+
+class _Page:
+    """One page being read."""
+
+    def __init__(self, page: TextResponse, options: ReadOptions) -> None:
+        self._page = page
+        self._options = options
+        language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
+        self._language = language or None
+        self._root = self._find_root()
+        self._reader = PostReader(self._root, options, self._language)
+
+    def read(self) -> Reading:
+        page = self._page
+        posts = [node for node in page.css("[id^=p]") if _is_post(node)]
+        rows = page.css("table tr a[name^=p]") if not posts else []
+        if posts or rows:
+            return self._thread(posts, rows)
+        here = place_of(page.url)
+        section = page.css("body::attr(class)").get() or ""
+        threads, boards = self._threads(), self._boards()
+        listed = page.css(".topiclist, a.topictitle, a.forumlink, a.forumtitle, #page-body .panel")
+        wall = page.css("form input[type=password]") and not (threads or boards)
+        if "section-viewtopic" in section or (here and here.kind is Kind.THREAD) or not listed:
+            raise PageChanged(self._lacks("messages (an element with an id such as p123)"))
+        if wall:
+            raise PageChanged(self._lacks("threads and boards, and shows a login form"))
+        is_index = "section-index" in section or not (here and here.kind is Kind.BOARD)
+        if is_index and not threads:
+            return Reading(kind=Kind.INDEX, boards=boards, language=self._language)
+        return self._board(threads, boards)
+
+    def _lacks(self, what: str) -> str:
+        return (
+            f"a phpBB page without {what}. Look at it in a browser: it may ask for a login, "
+            "or its style may have changed"
+        )
+
+    # Addresses -------------------------------------------------------------------------------
+
+    def _find_root(self) -> str:
+        """Return the forum's folder on the page's own site, as its links to phpBB's scripts say."""
+        page = self._page
+        for href in page.css('a[href*=".php"]::attr(href), form[action*=".php"]::attr(action)'):
+            url = page.urljoin(href.get())
+            if _OWN_SCRIPT.search(url.partition("?")[0]) and same_site(url, page.url):
+                return origin(page.url) + site_root(url.partition("?")[0])[len(origin(url)) :]
+        return site_root(page.url)
+
+    def _url(self, href: str) -> str | None:
+        """Return ``href`` as an address on this site, without session id; else ``None``."""
+        try:
+            url = without_session(self._page.urljoin(href.strip()))
+        except ValueError:
+            return None
+        return url if same_site(url, self._page.url) else None
+
+    def _thread_url(self, number: str) -> str:
+        return f"{self._root}viewtopic.php?t={number}"
+
+    def _address(self, place: Place, href: str) -> str:
+        """Return the address of ``place``: by rule when ``href`` is plain, else as it is linked."""
+        if not SCRIPT.search(href.partition("?")[0]) or place.number is None:
+            return without_fragment(href)
+        script, name = ("viewtopic", "t") if place.kind is Kind.THREAD else ("viewforum", "f")
+        start = f"&start={place.start}" if place.start else ""
+        return f"{self._root}{script}.php?{name}={place.number}{start}"
+
+    def _pages(self, kind: Kind, number: str | None) -> tuple[dict[int, str], int | None]:
+        """Return the addresses of this thread's or board's pages by first row, and where we are."""
+        found: dict[int, str] = {}
+        relations: dict[str, int] = {}
+        for link in self._page.css("a[href], link[rel=next], link[rel=prev]"):
+            place = place_of(link.attrib["href"])
+            if not place or (place.kind, place.number) != (kind, number) or place.post:
+                continue
+            url = self._url(link.attrib["href"])
+            if not url or any(name in _REORDERING for name, _ in parameters(url)):
+                continue
+            found.setdefault(place.start, self._address(place, url))
+            for relation in (link.attrib.get("rel") or "").split():
+                relations.setdefault(relation, place.start)
+        return found, self._start(kind, number, relations)
+
+    def _start(self, kind: Kind, number: str | None, relations: dict[str, int]) -> int | None:
+        """Return how many rows precede this page; ``None`` when the page does not tell."""
+        if any(name in _REORDERING - {"view"} for name, _ in parameters(self._page.url)):
+            return None
+        canonical = self._page.css("link[rel=canonical]::attr(href)").get()
+        for url in (self._page.url, self._url(canonical) if canonical else None):
+            place = place_of(url) if url else None
+            if place and (place.kind, place.number) == (kind, number) and not place.post:
+                return place.start
+        before, after = relations.get("prev"), relations.get("next")
+        if before is not None and after is not None:
+            return (before + after) // 2
+        if before is None and after is not None:
+            return 0
+        shown = self._page.css(".pagination strong, .pagination .active span, td.nav strong")
+        return 0 if text_of(shown) == "1" else None
+
+    # Threads ---------------------------------------------------------------------------------
+
+    def _thread(self, posts: list[Selector], rows: list[Selector]) -> Reading:
+        number, board = self._thread_number(), self._crumb()
+        pages, start = self._pages(Kind.THREAD, number)
+        items: list[PostItem] = []
+        unreadable = 0
+        read = self._reader.box if posts else self._reader.rows
+        for offset, node in enumerate(posts or rows):
+            try:
+                items.append(read(node, start + offset + 1 if start is not None else None))
+            except PageChanged:
+                unreadable += 1
+        if not items and not unreadable:
+            raise PageChanged(self._lacks("readable messages"))
+        here = start if start is not None else max(pages, default=0) + 1
+        return Reading(
+            kind=Kind.THREAD,
+            board_id=board.board_id if board else None,
+            board_title=board.title if board else None,
+            thread_id=number,
+            thread_title=self._title(),
+            thread_url=self._thread_url(number) if number else None,
+            posts=tuple(items),
+            next_page=_nearest(pages, here, after=True),
+            previous_page=_nearest(pages, here, after=False),
+            last_page=pages[max(pages)] if pages and max(pages) > here else None,
+            unreadable=unreadable,
+            language=self._language,
+        )
+
+    def _thread_number(self) -> str | None:
+        """Return the thread's id: from the address, the canonical link, or the page's own forms."""
+        page = self._page
+        hrefs = [
+            page.url,
+            *page.css("link[rel=canonical]::attr(href)").getall(),
+            *page.css("h2 a::attr(href), a.titles::attr(href)").getall(),
+        ]
+        for href in hrefs:
+            place = place_of(page.urljoin(href))
+            if place and place.kind is Kind.THREAD and place.number:
+                return place.number
+        hidden = page.css("#topic-search input[name=t]::attr(value)").get()
+        if digits(hidden):
+            return hidden
+        for href in page.css('a[href*="posting.php?mode=reply"]::attr(href)').getall():
+            if number := digits(parameter(page.urljoin(href), "t")):
+                return number
+        return None
+
+    def _title(self) -> str | None:
+        for css in (".topic-title", "#page-body h2", "h2 a.titles", "a.titles", "#pageheader h2"):
+            if title := text_of(self._page.css(css)):
+                return title
+        return (self._page.css('meta[property="og:title"]::attr(content)').get() or "").strip() or (
+            text_of(self._page.css("title")) or None
+        )
+
+    def _crumb(self) -> BoardRef | None:
+        """Return the board that the page's path of links ends with."""
+        crumbs = self._page.css(
+            '.breadcrumbs a, .navlinks a, [data-forum-id] a, a.nav[href*="viewforum"]'
+        )
+        for link in reversed(crumbs):
+            if board := self._board_ref(link):
+                return board
+        return None
+
+    # Lists -----------------------------------------------------------------------------------
+
+    def _board(self, threads: tuple[ThreadRef, ...], boards: tuple[BoardRef, ...]) -> Reading:
+        hrefs = [
+            self._page.url,
+            *self._page.css("link[rel=canonical]::attr(href), h2 a::attr(href)").getall(),
+        ]
+        places = (place_of(self._page.urljoin(href)) for href in hrefs)
+        number = next(
+            (place.number for place in places if place and place.kind is Kind.BOARD), None
+        )
+        pages, start = self._pages(Kind.BOARD, number) if number else ({}, None)
+        here = start if start is not None else max(pages, default=0) + 1
+        return Reading(
+            kind=Kind.BOARD,
+            board_id=number,
+            board_title=text_of(
+                self._page.css(".forum-title, #page-body h2, #pageheader h2, a.titles")
+            ),
+            threads=threads,
+            boards=boards,
+            next_page=_nearest(pages, here, after=True) or self._linked("next", number),
+            previous_page=_nearest(pages, here, after=False) or self._linked("prev", number),
+            language=self._language,
+        )
+
+    def _linked(self, relation: str, number: str | None) -> str | None:
+        """Return where a list without an id of its own (a search, say) goes on."""
+        href = self._page.css(f"a[rel={relation}]::attr(href)").get()
+        return self._url(href) if href and number is None else None
+
+    def _threads(self) -> tuple[ThreadRef, ...]:
+        found: dict[str, ThreadRef] = {}
+        for link in self._page.css("a.topictitle"):
+            rows = link.xpath("ancestor::*[self::li or self::tr][1]")
+            url = self._url(link.attrib.get("href", ""))
+            place = place_of(url) if url else None
+            if not rows or not url or not place or place.kind is not Kind.THREAD:
+                continue
+            marks = " ".join(
+                rows.xpath("@class | dl/@class | dl/@style | ./td[1]//img/@src").getall()
+            )
+            # What is left behind by a moved thread belongs to the board it went to.
+            if place.number is None or place.number in found or "topic_moved" in marks:
+                continue
+            last = self._last_post(rows[0])
+            replies = count_in(
+                text_of(rows.css("dd.posts")) or _first_number(rows.css("p.topicdetails"))
+            )
+            found[place.number] = ThreadRef(
+                thread_id=place.number,
+                title=text_of([link]),
+                url=self._address(place, url),
+                last_url=self._last_url(rows[0], place.number, replies, last),
+                last_post_id=last,
+                last_posted_at=self._last_time(rows[0]),
+                posts=replies + 1 if replies is not None else None,
+                pinned=bool(re.search(r"sticky|announce|global", marks)),
+            )
+        return tuple(found.values())
+
+    def _boards(self) -> tuple[BoardRef, ...]:
+        found: dict[str, BoardRef] = {}
+        # Sub-boards named in a row are listed on their parent's own page.
+        for link in self._page.css("a.forumtitle, a.forumlink"):
+            row = link.xpath("ancestor::*[self::li or self::tr][1]")
+            if "forum_link" in " ".join(row.xpath("dl/@class | dl/@style").getall()):
+                continue  # leads to another site
+            board = self._board_ref(link)
+            if board and board.board_id not in found:
+                when = self._last_time(row[0]) if row else None
+                found[board.board_id] = replace(board, last_posted_at=when)
+        return tuple(found.values())
+
+    def _board_ref(self, link: Selector) -> BoardRef | None:
+        url = self._url(link.attrib.get("href", ""))
+        place = place_of(url) if url else None
+        title = text_of([link])
+        if not url or not place or place.kind is not Kind.BOARD or not place.number or not title:
+            return None
+        return BoardRef(board_id=place.number, title=title, url=self._address(place, url))
+
+    def _last_post(self, row: Selector) -> str | None:
+        for href in row.css("a::attr(href)").getall():
+            place = place_of(href)
+            if place and place.post:
+                return place.post
+        return None
+
+    def _last_url(
+        self, row: Selector, number: str, replies: int | None, post: str | None
+    ) -> str | None:
+        """Return the thread's last page: as the row's own page numbers say, or by its last post.
+
+        A short thread whose row has no page numbers is one page, which its address gives.
+        """
+        pages: dict[int, str] = {}
+        for href in row.css("a::attr(href)").getall():
+            place = place_of(href)
+            if place and place.number == number and place.start and not place.post:
+                url = self._url(href)
+                pages[place.start] = self._address(place, url) if url else ""
+        if pages:
+            return pages[max(pages)] or None
+        if post is None or (replies is not None and replies < _FEWEST_PER_PAGE):
+            return None
+        return f"{self._root}viewtopic.php?p={post}"
+
+    def _last_time(self, row: Selector) -> datetime | None:
+        """Return when a row's newest message was written."""
+        cells = row.css("dd.lastpost") or row.xpath("(td[.//a[contains(@href,'p=')]])[last()]")
+        if stamps := cells.css("time"):
+            return self._reader.time(stamps[0])
+        texts = [text.strip() for text in cells.xpath(".//text()").getall() if text.strip()]
+        for text in reversed(texts):
+            if when := shown_time(text, self._options, self._language):
+                return when
+        return None
+
+
+def _is_post(node: Selector) -> bool:
+    return bool(_POST_ID.fullmatch(node.attrib["id"])) and bool(node.css(".postbody, .content"))
+
+
+def _first_number(cells: Iterable[Selector]) -> str | None:
+    return next((text for cell in cells if count_in(text := text_of([cell])) is not None), None)
+
+
+def _nearest(pages: dict[int, str], here: int, *, after: bool) -> str | None:
+    """Return the address of the page right after, or before, the one that starts at ``here``."""
+    starts = [start for start in pages if (start > here if after else start < here)]
+    return pages[min(starts) if after else max(starts)] if starts else None
