@@ -1,0 +1,368 @@
+"""What the pages show, with forum text that means harm."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from fastapi.testclient import TestClient
+from parsel import Selector
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from models import CaseState, Level, Mention, Outreach, Post
+from models.database import writing
+from monitor.web.app import create_app
+from monitor.web.auth import OneTimeLogin
+from tests.monitor.scene import NOW, Scene, hours
+
+BASE = "http://127.0.0.1"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&<style>*{}</style>"
+Read = Callable[[str], Selector]
+
+
+@pytest.fixture
+def client(engine: Engine) -> Iterator[TestClient]:
+    login = OneTimeLogin("a key of more than thirty-two characters", now=lambda: NOW)
+    app = create_app(engine, login=login, now=lambda: NOW, zone=ZoneInfo("Europe/Warsaw"))
+    with TestClient(app, base_url=BASE) as client:
+        assert client.get(login.new_link(BASE)).status_code == 200
+        yield client
+
+
+@pytest.fixture
+def read(client: TestClient) -> Read:
+    def read_page(path: str) -> Selector:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        return Selector(answer.text)
+
+    return read_page
+
+
+def write(engine: Engine, fill: Callable[[Scene], int | None]) -> int:
+    with writing(engine) as session:
+        return fill(Scene(session)) or 0
+
+
+def words(page: Selector, css: str) -> str:
+    return " ".join(" ".join(page.css(f"{css} ::text").getall()).split())
+
+
+def test_the_digest_tells_what_burns_first(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        source, marta = scene.source("Grosz"), scene.agent("Marta")
+        burning = scene.post(scene.thread(source, "No payout"), "Nordvia, give it back")
+        case = scene.case(burning, Level.URGENT, score=80, topic="payouts")
+        done = scene.post(scene.thread(source, "Slow form"), "Nordvia is slow")
+        history = (("contacted", 1.5),)
+        scene.case(done, state=CaseState.CONTACTED, agent=marta, history=history)
+        return case.id
+
+    case = write(engine, fill)
+    page = read("/")
+    assert words(page, "h1") == "1 thread needs a person now; nobody has taken it."
+    (card,) = page.css("article.card")
+    assert words(card, ".level-urgent") == "Urgent"
+    assert card.css("h3 a::attr(href)").get() == f"/case/{case}"
+    assert words(card, ".owner") == "nobody's yet"
+    assert words(card, "blockquote") == "Nordvia, give it back"
+    assert "probability 0.93" in words(card, ".reasons")
+    caught = page.css("section[aria-labelledby=h-caught]")[0]
+    assert "answered after 1 h 30 min" in words(caught, "li")
+    assert "1 h 30 min (median" in words(caught, "p")
+    heads = [words(section, "h2") for section in page.css("main section")]
+    assert heads == ["Burning 1", "Caught in time 1", "What they complain of", "Where we looked"]
+
+
+def test_every_number_on_the_digest_leads_to_its_threads(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        source, marta = scene.source(), scene.agent()
+        for number in range(40):
+            post = scene.post(scene.thread(source, f"Thread {number}"), "Nordvia")
+            state = list(CaseState)[number % 5]
+            owner = None if state is CaseState.OPEN else marta
+            scene.case(
+                post,
+                list(Level)[number % 3],
+                score=20 + number,
+                state=state,
+                agent=owner,
+                topic=["payouts", "fees", None][number % 3],
+            )
+        return None
+
+    write(engine, fill)
+    page = read("/")
+    for name in ("burning", "caught", "watch", "dismissed"):
+        section = page.css(f"section[aria-labelledby=h-{name}]")[0]
+        said = int(section.css("h2 .number::text").get() or 0)
+        threads = set(section.css("h3 a::attr(href), .row-head a::attr(href)").getall())
+        assert len(threads) == said > 0
+    for cause in page.css(".cause"):
+        said = int(cause.css("h3 .number::text").get() or 0)
+        assert len(set(cause.css("li a::attr(href)").getall())) == said
+    for link in set(page.css("a[href^='/case/']::attr(href)").getall()):
+        assert words(read(link), "h1").startswith("Thread ")
+
+
+def test_an_empty_digest_says_what_was_read(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source(), "", watched=False)
+        scene.count_posts(thread, NOW.replace(minute=0) - hours(3), 212)
+        return None
+
+    write(engine, fill)
+    page = read("/")
+    assert words(page, "h1") == "Nothing to report."
+    assert "212 posts in 1 thread were seen" in words(page, ".empty")
+    assert "1 of 1 source could be read" in words(page, ".empty")
+
+
+def test_a_digest_of_an_empty_database_says_how_to_begin(read: Read) -> None:
+    assert "quietword add" in words(read("/"), "main")
+    assert words(read("/sources"), "h1") == "No source is watched yet."
+
+
+def test_silence_and_undelivered_alerts_stand_above_everything(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        source = scene.source(
+            "Walled", failures=3, last_outcome="LOGIN_WALL", last_ok_at=NOW - hours(72)
+        )
+        case = scene.case(scene.post(scene.thread(source, "Lost alert"), "Nordvia"))
+        scene.delivery(case, state="failed", attempts=6, error="channel_not_found")
+        return source.id
+
+    source = write(engine, fill)
+    page = read("/")
+    bad, warn = page.css(".notice")
+    assert "Lost alert : slack gave up" in words(bad, "li")
+    assert "channel_not_found" in words(bad, "li")
+    assert "login wall" in words(warn, "li")
+    assert warn.css("a::attr(href)").get() == f"/sources#source-{source}"
+    health = read("/sources").css(f"#source-{source}")[0]
+    assert words(health, ".silence").startswith("Silent since 19 Nov, 10:30 UTC+1 (3 d ago)")
+    assert "members" in words(health, "dl")
+
+
+def test_the_period_decides_what_is_counted(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        old = scene.post(scene.thread(scene.source(), "Old"), "Nordvia", at=NOW - hours(70))
+        scene.case(old, state=CaseState.RESOLVED, opened_at=NOW - hours(69))
+        return None
+
+    write(engine, fill)
+    assert not read("/").css("[href^='/case/']")
+    assert not read("/?period=nonsense").css("[href^='/case/']")
+    assert read("/?period=7d").css("[href^='/case/']")
+    chosen = read("/?period=7d").css(".periods [aria-current=page]")
+    assert words(chosen[0], "a") == "7 days"
+
+
+def test_a_case_is_shown_within_its_thread(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source("Grosz"), "No payout")
+        at = NOW - hours(8)
+        scene.post(thread, "Anybody?", author="first", at=at, mention=None, posts_shown=1)
+        flagged = scene.post(
+            thread,
+            "I wait.\n\nNordvia is silent, call 600 700 800 about Nordvia",
+            author="second",
+            at=at + hours(1),
+            negative=0.934,
+            unhappy="sure",
+            quotes=(("first", "Anybody?"),),
+            edited=True,
+            gone_at=NOW,
+        )
+        undated = scene.post(thread, "", author="third", mention=None, fetched_at=at + hours(2))
+        undated.posted_at = None
+        case = scene.case(flagged, agent=scene.agent("Marta"), history=(("claimed", 0.5),))
+        return case.id
+
+    page = read(f"/case/{write(engine, fill)}")
+    first, flagged, undated = page.css("article.post")
+    assert words(first, "strong") == "first"
+    assert "1 post here" in words(first, "header")
+    assert not first.css(".badge")
+    assert [words(badge, "span") for badge in flagged.css(".badge")] == [
+        "flagged post",
+        "negative 93 %, clearly unhappy",
+    ]
+    assert flagged.attrib["id"] == "flagged"
+    text = "".join(flagged.css(".words")[-1].css("::text").getall())
+    assert text == "I wait.\n\nNordvia is silent, call [phone] about Nordvia"
+    assert flagged.css("mark::text").getall() == ["Nordvia"]
+    assert words(flagged, "blockquote") == "first wrote: Anybody?"
+    assert {"edited", "gone from the site"} <= {
+        part.strip().split(",")[0] for part in words(flagged, "header").split("·")
+    }
+    assert flagged.css("time::attr(datetime)").get() == (NOW - hours(7)).isoformat()
+    assert words(flagged, "time").startswith("22 Nov, 03:30 UTC+1")
+    assert "no time shown, read 22 Nov, 04:30 UTC+1" in words(undated, "header")
+    assert "only the quote" in words(undated, "article")
+    assert "claimed by Marta" in words(page, ".history")
+    assert "probability 0.93" in words(page, ".reasons")
+
+
+def test_a_mention_is_marked_where_it_stands_after_masking(engine: Engine, read: Read) -> None:
+    def fill(scene: Scene) -> int | None:
+        text = "Write to help@nordvia.example or 600 700 800. Nordvia! <Nordvia>"
+        post = scene.post(scene.thread(scene.source(), "T"), text, mention="nordvia")
+        for start in (text.index("Nordvia!"), text.rindex("Nordvia")):
+            scene.add(
+                Mention(
+                    post_id=post.id,
+                    brand_id=scene.brand().id,
+                    place="text",
+                    start=start,
+                    end=start + 7,
+                    matched="Nordvia",
+                )
+            )
+        return scene.case(post).id
+
+    page = read(f"/case/{write(engine, fill)}")
+    body = page.css(".post .words")[0]
+    assert "".join(body.css("::text").getall()) == (
+        "Write to [e-mail] or [phone]. Nordvia! <Nordvia>"
+    )
+    assert body.css("mark::text").getall() == ["Nordvia", "Nordvia"]
+
+
+def test_a_very_long_thread_shows_the_posts_around_the_flagged_one(
+    engine: Engine, read: Read
+) -> None:
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source(), "Long")
+        start = NOW - timedelta(days=9)
+        posts = [
+            scene.post(thread, f"Nordvia {number}", at=start + timedelta(minutes=number))
+            for number in range(260)
+        ]
+        return scene.case(posts[150]).id
+
+    page = read(f"/case/{write(engine, fill)}")
+    assert len(page.css("article.post")) == 200
+    assert words(page.css("#flagged")[0], ".words") == "Nordvia 150"
+    assert "50 earlier posts are not shown" in words(page, "main")
+    assert "10 later posts are not shown" in words(page, "main")
+
+
+@pytest.mark.parametrize("policy", [Outreach.PRIVATE, Outreach.NONE, Outreach.ASK_MODERATOR])
+def test_the_page_offers_a_private_message_only_where_it_is_welcome(
+    engine: Engine, read: Read, policy: Outreach
+) -> None:
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source(outreach=policy), "T")
+        return scene.case(scene.post(thread, "Nordvia")).id
+
+    case = write(engine, fill)
+    for path in ("/", f"/case/{case}"):
+        offered = "mode=compose" in " ".join(read(path).css("a::attr(href)").getall())
+        assert offered == (policy is Outreach.PRIVATE)
+
+
+def hostile_case(scene: Scene) -> int | None:
+    """Put markup into every field that a page shows."""
+    source = scene.source(
+        HOSTILE,
+        address=f"https://x.example/{HOSTILE}",
+        outreach_note=HOSTILE,
+        engine="<b>e",
+        last_message=HOSTILE,
+        last_outcome="<script>",
+        failures=1,
+        language="<i>",
+    )
+    scene.brands["Nordvia"] = scene.brand(HOSTILE)
+    thread = scene.thread(source, HOSTILE, url=f"https://x.example/{HOSTILE}")
+    post = scene.post(
+        thread,
+        HOSTILE + " Nordvia <script>",
+        author=HOSTILE,
+        negative=0.9,
+        unhappy="sure",
+        language="<b>",
+        quotes=((HOSTILE, HOSTILE),),
+        url="javascript:alert(3)",
+        private_message_url="javascript:alert(4)",
+    )
+    case = scene.case(
+        post,
+        Level.URGENT,
+        agent=scene.agent(HOSTILE),
+        topic="<script>topic",
+        reasons=(HOSTILE,),
+        history=(("claimed", 1.0), ("<script>", 2.0)),
+    )
+    scene.delivery(case, state="failed", attempts=1, error=HOSTILE)
+    scene.count_posts(thread, NOW.replace(minute=0) - hours(1), 50)
+    return case.id
+
+
+def test_markup_in_any_field_is_shown_and_never_becomes_part_of_the_page(
+    engine: Engine, read: Read
+) -> None:
+    case = write(engine, hostile_case)
+    for path in ("/", f"/case/{case}", "/sources"):
+        page = read(path)
+        assert "<script>alert(1)</script>" in "".join(page.css("::text").getall())
+        assert not page.css("script, style, iframe, object, form, [style], body b, body i")
+        assert page.css("img::attr(src)").getall() == ["/static/icon.svg"]
+        names = {name for tag in page.css("*") for name in tag.attrib}
+        assert not {name for name in names if name.startswith("on")}
+        for link in page.css("a[href]"):
+            href = link.attrib["href"]
+            if not href.startswith(("/", "#")):
+                assert href.startswith("https://x.example/")
+                assert set(link.attrib["rel"].split()) == {"noopener", "noreferrer", "nofollow"}
+
+
+def test_every_answer_forbids_scripts_and_framing(client: TestClient) -> None:
+    for path in ("/", "/sources", "/case/9", "/login", "/healthz", "/static/style.css", "/none"):
+        headers = client.get(path).headers
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert policy["base-uri"] == "'none'"
+        assert "script-src" not in policy
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "no-" in headers["cache-control"]
+
+
+def test_pages_load_nothing_from_elsewhere(engine: Engine, client: TestClient, read: Read) -> None:
+    write(engine, hostile_case)
+    loaded = set(read("/").css("link::attr(href), img::attr(src)").getall())
+    assert loaded == {"/static/style.css", "/static/icon.svg"}
+    for path in loaded:
+        asset = client.get(path)
+        assert asset.status_code == 200
+        assert "url(" not in asset.text
+        assert "@import" not in asset.text
+
+
+@pytest.mark.parametrize("path", ["/case/999", "/case/99999999999999999999", "/case/x", "/nowhere"])
+def test_a_page_that_is_not_there_says_so(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+
+
+def test_an_erased_thread_takes_its_case_along(engine: Engine, client: TestClient) -> None:
+    case = write(engine, hostile_case)
+    with writing(engine) as session:
+        erase_all_posts(session)
+    assert client.get(f"/case/{case}").status_code == 404
+    assert client.get("/").status_code == 200
+
+
+def erase_all_posts(session: Session) -> None:
+    from models import Case, Thread
+
+    for table in (Case, Post, Thread):
+        for row in session.exec(select(table).order_by(col(table.id))):
+            session.delete(row)
+        session.flush()
