@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Session, create_engine
 
 import models
 from models.errors import QuietwordError
+
+if TYPE_CHECKING:  # Alembic is loaded where it is used: a crawl or a page needs none of it
+    from alembic.config import Config
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a SQLite writer waits for another one."""
@@ -85,7 +84,10 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _alembic(engine: Engine) -> Config:
+def alembic_config(engine: Engine) -> "Config":
+    """Return Alembic's configuration for our migrations on ``engine``."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
     config.attributes["engine"] = engine
@@ -94,8 +96,10 @@ def _alembic(engine: Engine) -> Config:
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest schema, from empty or from any earlier version."""
+    from alembic import command
+
     try:
-        command.upgrade(_alembic(engine), "head")
+        command.upgrade(alembic_config(engine), "head")
     except OperationalError as error:
         raise DatabaseError(
             f"the database {engine.url.render_as_string(hide_password=True)} cannot be opened: "
@@ -105,6 +109,9 @@ def upgrade(engine: Engine) -> None:
 
 def check_schema(engine: Engine) -> None:
     """Raise ``DatabaseError`` unless the database has the newest schema."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     place = engine.url.render_as_string(hide_password=True)
     if engine.url.get_backend_name() == "sqlite" and not Path(engine.url.database or "").exists():
         raise DatabaseError(f"there is no database at {place}; run: quietword init")
@@ -113,7 +120,7 @@ def check_schema(engine: Engine) -> None:
             current = MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
         raise DatabaseError(f"the database {place} cannot be opened: {error.orig}") from error
-    head = ScriptDirectory.from_config(_alembic(engine)).get_current_head()
+    head = ScriptDirectory.from_config(alembic_config(engine)).get_current_head()
     if current != head:
         state = "is empty" if current is None else f"has the older schema {current}"
         raise DatabaseError(f"the database {place} {state}; run: quietword init")

@@ -46,7 +46,7 @@ class Activity(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     thread_id: int = Field(foreign_key="thread.id", ondelete="CASCADE")
-    hour: datetime = Field(sa_type=UtcDateTime)
+    hour: datetime = Field(sa_type=UtcDateTime, index=True)
     """Start of the hour (UTC)."""
     posts: int
 

@@ -60,6 +60,8 @@ class Source(SQLModel, table=True):
     """The last crawl was cut short, so the next one looks past threads it knows to older ones."""
     crawling_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """A crawl holds the source until then, so that two never run at once."""
+    crawling_by: str | None = Field(default=None, max_length=300)
+    """The process that holds it: host and process id."""
 
 
 class Board(SQLModel, table=True):

@@ -2,7 +2,7 @@
 
 import sys
 from io import BytesIO, TextIOWrapper
-from typing import ClassVar, TextIO
+from typing import IO, ClassVar
 
 from rich.console import Console, Group
 from rich.panel import Panel
@@ -24,7 +24,7 @@ class ConsoleChannel(Channel):
 
     kind: ClassVar[str] = "console"
 
-    def __init__(self, stream: TextIO | None = None, *, width: int | None = None) -> None:
+    def __init__(self, stream: IO[str] | None = None, *, width: int | None = None) -> None:
         super().__init__(room="")
         self._stream = stream
         self._width = width

@@ -17,8 +17,8 @@ from monitor.demo.story import Board, Person, ShownPost, ShownThread, Site, Time
 LATEST_POSTS = 50
 _REGULAR, _SMALL_ACTION = 1, 3
 _LOGIN = frozenset({"login", "signup", "new-message", "new-topic", "search"})
-_TOPIC_JSON = re.compile(r"/t/(?:[^/]+/)?(\d+)(?:/(\d+))?\.json")
-_TOPIC_POSTS = re.compile(r"/t/(?:[^/]+/)?(\d+)/posts\.json")
+_TOPIC_JSON = re.compile(r"/t/(?:[^/]*[^/\d][^/]*/)?(\d+)(?:/(\d+))?\.json")
+_TOPIC_POSTS = re.compile(r"/t/(?:[^/]*[^/\d][^/]*/)?(\d+)/posts\.json")
 _TOPIC_PAGE = re.compile(r"/t/(?:([^/]*[^/\d][^/]*)/)?(\d+)(?:/(\d+))?/?")
 _CATEGORY = re.compile(r"/c/[^/]+/(\d+)(?:/l/latest)?(\.json)?/?")
 _NOT_FOUND = {

@@ -60,10 +60,14 @@ def test_foreign_keys_hold(engine: Engine) -> None:
 
 
 def test_an_exception_leaves_nothing_of_its_transaction(engine: Engine) -> None:
-    with pytest.raises(RuntimeError, match="half way"), writing(engine) as session:
-        session.add(a_source())
-        session.flush()
-        raise RuntimeError("half way")
+    def half_a_job() -> None:
+        with writing(engine) as session:
+            session.add(a_source())
+            session.flush()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        half_a_job()
     with reading(engine) as session:
         assert session.exec(select(Source)).all() == []
 

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("not_before", models.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("behind", sa.Boolean(), nullable=False),
         sa.Column("crawling_until", models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("crawling_by", sa.String(length=300), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
         sa.UniqueConstraint("address", name="uq_source_address"),
     )
@@ -161,6 +162,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activity")),
         sa.UniqueConstraint("thread_id", "hour", name="uq_activity_hour"),
     )
+    with op.batch_alter_table("activity", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_activity_hour"), ["hour"], unique=False)
+
     op.create_table(
         "post",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -386,6 +390,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_post_author_id"))
 
     op.drop_table("post")
+    with op.batch_alter_table("activity", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_activity_hour"))
+
     op.drop_table("activity")
     with op.batch_alter_table("thread", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_thread_board_id"))

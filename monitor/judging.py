@@ -1,0 +1,323 @@
+"""The risk job: from verdicts to cases, and from cases to alerts in the outbox."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from alerts.base import Message
+from alerts.dispatch import enqueue
+from models import (
+    Activity,
+    Alert,
+    Author,
+    Brand,
+    Case,
+    CaseEvent,
+    CaseState,
+    Level,
+    Mention,
+    Outreach,
+    Post,
+    Source,
+    Thread,
+    Unhappy,
+    Verdict,
+)
+from models.base import id_of
+from models.database import reading, writing
+from monitor.brands import staff_names
+from monitor.risk import JudgedPost, Risk, assess
+
+logger = logging.getLogger(__name__)
+USUAL_DAYS = 28
+USUAL_LEAST = 5
+"""Active thread-days a board must have shown before growth is measured against it."""
+QUIET_AFTER = timedelta(days=30)
+"""A thread without a complaint for so long is not looked at again."""
+QUOTE_LENGTH = 280
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What one run of the risk job did."""
+
+    threads: int = 0
+    opened: int = 0
+    raised: int = 0
+    alerts: int = 0
+
+
+def judge(
+    engine: Engine,
+    *,
+    checkpoint: str,
+    targets: Sequence[tuple[str, str]],
+    now: datetime,
+    alert_max_age: timedelta,
+    quiet_after: timedelta = QUIET_AFTER,
+) -> Judged:
+    """Assess every thread with an unhappy author; open, raise and lower cases; queue alerts.
+
+    ``targets`` are the (channel, room) pairs an alert goes to. An alert is queued in the
+    transaction that opens or raises its case, once for each case and level; a complaint older
+    than ``alert_max_age`` opens its case in silence, one older than ``quiet_after`` opens none.
+    """
+    with reading(engine) as session:
+        pairs = session.exec(
+            select(Post.thread_id, Verdict.brand_id)
+            .join(Post, onclause=col(Post.id) == Verdict.post_id)
+            .where(
+                Verdict.checkpoint == checkpoint,
+                Verdict.text_hash == Post.text_hash,
+                Verdict.unhappy != Unhappy.NO,
+                col(Post.gone_at).is_(None),
+            )
+            .distinct()
+            .order_by(col(Post.thread_id), col(Verdict.brand_id))
+        ).all()
+    opened = raised = alerts = 0
+    for thread_id, brand_id in pairs:
+        with writing(engine) as session:
+            case, event = _judge_thread(session, thread_id, brand_id, checkpoint, now, quiet_after)
+            alerted = case is not None and _alert(session, case, targets, now, alert_max_age)
+        opened += event == "opened"
+        raised += event == "raised"
+        alerts += alerted
+    if opened or raised:
+        logger.info("%d cases opened, %d raised, %d alerts queued", opened, raised, alerts)
+    return Judged(threads=len(pairs), opened=opened, raised=raised, alerts=alerts)
+
+
+def _judge_thread(
+    session: Session,
+    thread_id: int,
+    brand_id: int,
+    checkpoint: str,
+    now: datetime,
+    quiet_after: timedelta,
+) -> tuple[Case | None, str | None]:
+    """Return the thread's case, if any, and what happened to it: opened, raised, lowered."""
+    thread = session.get_one(Thread, thread_id)
+    posts = judged_posts(session, thread, brand_id, checkpoint)
+    risk = assess(posts, usual_a_day=usual_a_day(session, thread, now), now=now)
+    case = session.exec(
+        select(Case).where(Case.thread_id == thread_id, Case.brand_id == brand_id)
+    ).first()
+    if case is None and (
+        risk.level is None
+        or risk.newest_complaint is None
+        or now - risk.newest_complaint > quiet_after
+    ):
+        return None, None
+    return _keep_case(session, case, thread_id, brand_id, risk, checkpoint, now)
+
+
+def _alert(
+    session: Session,
+    case: Case,
+    targets: Sequence[tuple[str, str]],
+    now: datetime,
+    alert_max_age: timedelta,
+) -> bool:
+    """Queue the alert that the case's level asks for; return whether there is a new one."""
+    if (
+        not targets
+        or case.state in {CaseState.DISMISSED, CaseState.RESOLVED}
+        or Level(case.level).rank < Level.REACH_OUT.rank
+        or case.newest_complaint_at is None
+        or now - case.newest_complaint_at > alert_max_age
+    ):
+        return False
+    told = session.exec(select(Alert.level).where(Alert.case_id == case.id)).all()
+    if any(Level(level).rank >= Level(case.level).rank for level in told):
+        return False  # people know of worse: a case that calms down is no news
+    return enqueue(session, case, message_for(session, case, now=now), targets, now)
+
+
+def judged_posts(
+    session: Session, thread: Thread, brand_id: int, checkpoint: str
+) -> list[JudgedPost]:
+    """Return the posts of a thread with their current verdicts towards a brand."""
+    ours = staff_names(session, brand_id)
+    rows = session.exec(
+        select(Post, Author, Verdict)
+        .join(Author, onclause=col(Author.id) == Post.author_id)
+        .join(
+            Verdict,
+            onclause=(col(Verdict.post_id) == Post.id)
+            & (col(Verdict.brand_id) == brand_id)
+            & (col(Verdict.checkpoint) == checkpoint)
+            & (col(Verdict.text_hash) == Post.text_hash),
+            isouter=True,
+        )
+        .where(Post.thread_id == thread.id, col(Post.gone_at).is_(None))
+    ).all()
+    return [
+        JudgedPost(
+            post_id=id_of(post),
+            author=author.external_id,
+            at=post.posted_at or post.fetched_at,
+            ours=author.name.casefold() in ours,
+            unhappy=Unhappy(verdict.unhappy) if verdict else Unhappy.NO,
+            negative=verdict.negative if verdict else 0.0,
+            author_posts=author.posts_shown,
+            author_joined=author.joined_at,
+        )
+        for post, author, verdict in rows
+    ]
+
+
+def usual_a_day(session: Session, thread: Thread, now: datetime) -> float | None:
+    """Return how many posts an active thread of this board gets in a day, by the mean.
+
+    Counts the last 28 days, other threads only; ``None`` below five active thread-days.
+    """
+    rows = session.exec(
+        select(Activity.thread_id, Activity.hour, Activity.posts)
+        .join(Thread, onclause=col(Thread.id) == Activity.thread_id)
+        .where(
+            Thread.board_id == thread.board_id,
+            col(Thread.id) != thread.id,
+            col(Activity.hour) > now - timedelta(days=USUAL_DAYS),
+        )
+    ).all()
+    days = {(thread_id, hour.date()) for thread_id, hour, _ in rows}
+    if len(days) < USUAL_LEAST:
+        return None
+    return sum(posts for _, _, posts in rows) / len(days)
+
+
+def _keep_case(
+    session: Session,
+    case: Case | None,
+    thread_id: int,
+    brand_id: int,
+    risk: Risk,
+    checkpoint: str,
+    now: datetime,
+) -> tuple[Case, str | None]:
+    level = risk.level or Level.WATCH
+    if case is None:
+        assert risk.post_id is not None  # noqa: S101  (a level comes with a post)
+        case = Case(
+            thread_id=thread_id,
+            brand_id=brand_id,
+            post_id=risk.post_id,
+            level=level,
+            score=risk.score,
+            opened_at=now,
+        )
+        event: str | None = "opened"
+    elif level == case.level:
+        event = None
+    else:
+        event = "raised" if level.rank > Level(case.level).rank else "lowered"
+    same = (case.score, case.reasons, case.newest_complaint_at) == (
+        risk.score,
+        list(risk.reasons),
+        risk.newest_complaint,
+    )
+    if event is None and same:
+        return case, None
+    case.level, case.score, case.reasons = level, risk.score, list(risk.reasons)
+    case.post_id = risk.post_id or case.post_id
+    case.newest_complaint_at = risk.newest_complaint
+    case.topic = session.exec(
+        select(Verdict.topic).where(
+            Verdict.post_id == case.post_id,
+            Verdict.brand_id == brand_id,
+            Verdict.checkpoint == checkpoint,
+            col(Verdict.topic).is_not(None),
+        )
+    ).first()
+    case.updated_at = now
+    session.add(case)
+    session.flush()
+    if event is not None:
+        session.add(
+            CaseEvent(
+                case_id=id_of(case),
+                at=now,
+                kind=event,
+                level=level,
+                score=case.score,
+                reasons=case.reasons,
+            )
+        )
+    return case, event
+
+
+def message_for(session: Session, case: Case, *, now: datetime) -> Message:
+    """Return everything an alert about ``case`` says, as of ``now``."""
+    thread = session.get_one(Thread, case.thread_id)
+    source = session.get_one(Source, thread.source_id)
+    post = session.get_one(Post, case.post_id)
+    author = session.get_one(Author, post.author_id)
+    verdict = session.exec(
+        select(Verdict)
+        .where(
+            Verdict.post_id == post.id,
+            Verdict.brand_id == case.brand_id,
+            Verdict.text_hash == post.text_hash,
+        )
+        .order_by(col(Verdict.scored_at).desc())
+    ).first()
+    times = session.exec(
+        select(Post.posted_at, Post.fetched_at).where(
+            Post.thread_id == thread.id, col(Post.gone_at).is_(None)
+        )
+    ).all()
+    moments = [posted or fetched for posted, fetched in times]
+    previous = session.exec(
+        select(CaseEvent.level)
+        .where(CaseEvent.case_id == case.id)
+        .order_by(col(CaseEvent.id).desc())
+        .offset(1)
+    ).first()
+    return Message(
+        case_id=id_of(case),
+        level=Level(case.level),
+        raised_from=Level(previous) if previous and previous != case.level else None,
+        brand=session.get_one(Brand, case.brand_id).name,
+        thread_title=thread.title,
+        thread_url=thread.url,
+        post_url=post.url,
+        private_message_url=post.private_message_url,
+        author=author.name,
+        author_newcomer=any("new here" in reason for reason in case.reasons),
+        quote=quote_of(session, post, case.brand_id),
+        reasons=tuple(case.reasons),
+        source_name=source.name,
+        engine=source.engine,
+        language=verdict.language if verdict else "und",
+        posts=len(moments),
+        new_posts=sum(now - moment < timedelta(hours=24) for moment in moments),
+        thread_since=min(moments, default=None),
+        negative=verdict.negative if verdict else 0.0,
+        topic=case.topic,
+        outreach=Outreach(source.outreach),
+        outreach_note=source.outreach_note,
+        checkpoint=verdict.checkpoint if verdict else "",
+    )
+
+
+def quote_of(session: Session, post: Post, brand_id: int) -> str:
+    """Return at most 280 characters of a post, around its first mention of the brand."""
+    text = " ".join(post.text.split())
+    if len(text) <= QUOTE_LENGTH:
+        return text
+    start = session.exec(
+        select(Mention.start)
+        .where(Mention.post_id == post.id, Mention.brand_id == brand_id, Mention.place == "text")
+        .order_by(col(Mention.start))
+    ).first()
+    before = len(" ".join(post.text[: start or 0].split()))
+    begin = max(0, min(before - QUOTE_LENGTH // 3, len(text) - QUOTE_LENGTH))
+    if begin:
+        begin = text.find(" ", begin) + 1 or begin
+    piece = text[begin : begin + QUOTE_LENGTH].strip()
+    return ("… " if begin else "") + piece + (" …" if begin + QUOTE_LENGTH < len(text) else "")

@@ -1,0 +1,113 @@
+"""The jobs on a clock, in one process: crawls side by side, the rest one after another."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from apscheduler.events import (
+    EVENT_JOB_ERROR,
+    EVENT_JOB_MAX_INSTANCES,
+    EVENT_JOB_MISSED,
+    JobEvent,
+)
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from models.errors import QuietwordError
+from monitor import jobs
+from monitor.jobs import Runtime
+
+logger = logging.getLogger(__name__)
+LOOK_S = 10
+"""How often sources are looked through for one whose time has come."""
+WORK_S = 30
+"""How often unjudged posts are looked for, besides after every crawl."""
+DELIVER_S = 5
+MISFIRE_GRACE_S = 3600
+"""A run that could not start in time still starts within this; APScheduler's own 1 s drops it."""
+
+
+class Schedule:
+    """Runs crawls, scoring, judging and delivery until it is stopped."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._stop = threading.Event()
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={
+                "default": ThreadPoolExecutor(1),
+                "crawls": ThreadPoolExecutor(runtime.settings.crawls_at_once),
+                "work": ThreadPoolExecutor(1),
+                "delivery": ThreadPoolExecutor(1),
+            },
+            job_defaults={
+                "coalesce": True,
+                "misfire_grace_time": MISFIRE_GRACE_S,
+                "max_instances": 1,
+            },
+        )
+        self._scheduler.add_listener(
+            self._tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES
+        )
+
+    def start(self) -> None:
+        """Begin; the first look is at once."""
+        self._every(LOOK_S, self._start_due, "default", "look for due sources")
+        self._every(WORK_S, self._work, "work", "judge")
+        self._every(DELIVER_S, self._deliver, "delivery", "deliver")
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End: running crawls are killed, which leaves no thread half stored; the rest finishes."""
+        self._stop.set()
+        self._scheduler.shutdown(wait=True)
+
+    def _every(self, seconds: int, job: Callable[[], None], executor: str, name: str) -> None:
+        self._scheduler.add_job(
+            job,
+            "interval",
+            seconds=seconds,
+            executor=executor,
+            id=name,
+            name=name,
+            next_run_time=self._runtime.now(),
+        )
+
+    def _start_due(self) -> None:
+        running = {job.id for job in self._scheduler.get_jobs()}
+        for source_id in jobs.due_sources(self._runtime):
+            name = f"crawl source {source_id}"
+            if name not in running:
+                self._scheduler.add_job(
+                    self._crawl, args=[source_id], executor="crawls", id=name, name=name
+                )
+
+    def _crawl(self, source_id: int) -> None:
+        if self._stop.is_set():
+            return
+        try:
+            run = jobs.crawl_source(self._runtime, source_id, stop=self._stop)
+        except jobs.SourceBusy as error:
+            logger.info("%s", error)
+            return
+        if run.posts and not self._stop.is_set():
+            self._scheduler.modify_job("judge", next_run_time=self._runtime.now())
+
+    def _work(self) -> None:
+        jobs.score(self._runtime)
+        if jobs.judge_threads(self._runtime).alerts:
+            self._scheduler.modify_job("deliver", next_run_time=self._runtime.now())
+
+    def _deliver(self) -> None:
+        jobs.deliver(self._runtime)
+
+    def _tell(self, event: JobEvent) -> None:
+        if event.code == EVENT_JOB_MISSED:
+            logger.warning("%s could not start in time and was left out", event.job_id)
+        elif event.code == EVENT_JOB_MAX_INSTANCES:
+            logger.debug("%s is still running", event.job_id)
+        elif isinstance(error := event.exception, QuietwordError):
+            logger.error("%s: %s", event.job_id, error)
+        else:
+            logger.error("%s failed; it is tried again", event.job_id, exc_info=error)

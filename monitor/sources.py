@@ -1,0 +1,310 @@
+"""What ops do with sources and brands: add, list, apply a file, crawl now."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlmodel import Session, col, select
+
+from models import Brand, BrandTerm, Outreach, Role, Source
+from models.base import id_of
+from models.database import reading, writing
+from models.errors import QuietwordError
+from monitor.brands import BrandSpec, save_brand
+from monitor.crawling import CrawlOrder, run_crawl
+from monitor.jobs import WELL, Runtime, SourceBusy, crawl_source
+from monitor.mentions import Alias, BrandRule, warnings
+from monitor.periods import moment_before
+from monitor.progress import crawling
+
+
+class SourceError(QuietwordError):
+    """A source cannot be added or found as asked; the message says why."""
+
+
+class SourceForm(BaseModel):
+    """A ``[[source]]`` table of a sources file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str
+    name: str | None = None
+    engine: str | None = None
+    every_minutes: int = Field(30, ge=1)
+    delay_s: float = Field(5.0, ge=0)
+    since: str = "30d"
+    timezone: str = "UTC"
+    date_order: str | None = Field(None, pattern="^(DMY|MDY|YMD)$")
+    language: str | None = None
+    enabled: bool = True
+    outreach: Outreach = Outreach.PRIVATE
+    outreach_note: str = ""
+
+
+class AliasForm(BaseModel):
+    """An alias with rules of its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    case_sensitive: bool = False
+    inflect: bool = True
+
+
+class BrandForm(BaseModel):
+    """A ``[[brand]]`` table of a sources file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    aliases: list[str | AliasForm] = []
+    exclusions: list[str] = []
+    context: list[str] = []
+    rivals: list[str] = []
+    staff: list[str] = []
+    case_sensitive: bool = False
+    inflect: bool = True
+
+    def as_spec(self) -> BrandSpec:
+        """Return what is saved."""
+        forms = [AliasForm(text=a) if isinstance(a, str) else a for a in self.aliases]
+        return BrandSpec(
+            name=self.name,
+            aliases=tuple(
+                Alias(text=form.text, case_sensitive=form.case_sensitive, inflect=form.inflect)
+                for form in forms
+            ),
+            exclusions=tuple(self.exclusions),
+            context=tuple(self.context),
+            rivals=tuple(self.rivals),
+            staff=tuple(self.staff),
+            case_sensitive=self.case_sensitive,
+            inflect=self.inflect,
+        )
+
+
+class SourcesFile(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: list[SourceForm] = []
+    brand: list[BrandForm] = []
+
+
+def add(
+    runtime: Runtime,
+    order: CrawlOrder,
+    *,
+    name: str | None,
+    every_minutes: int,
+    outreach: str,
+    note: str,
+    console: Console,
+) -> None:
+    """Read one page of ``order.address``, say what was recognised, and save the source."""
+    if outreach not in list(Outreach):
+        raise SourceError(f"{outreach!r} is no outreach policy; choose from {', '.join(Outreach)}")
+    with reading(runtime.engine) as session:
+        known = session.exec(select(Source).where(Source.address == order.address)).first()
+    if known is not None:
+        raise SourceError(f"{order.address} is watched already, as source {known.id}")
+    found = _recognise(order, console)
+    source = Source(
+        address=order.address,
+        engine=found["engine"],
+        name=name or urlsplit(order.address).netloc,
+        timezone=order.timezone,
+        date_order=order.date_order,
+        language=order.language,
+        every_minutes=every_minutes,
+        delay_s=order.delay_s,
+        outreach=outreach,
+        outreach_note=note,
+        first_since=order.since,
+    )
+    with writing(runtime.engine) as session:
+        session.add(source)
+        session.flush()
+        number = source.id
+    console.print(
+        f"Added as source {number}, to be read every {every_minutes} minutes. "
+        f"Now: quietword crawl {number}"
+    )
+
+
+def _recognise(order: CrawlOrder, console: Console) -> dict[str, Any]:
+    """Fetch one page; print what it is; raise ``SourceError`` when it cannot be read."""
+    with crawling(Console(stderr=True), "Looking at one page") as tell:
+        report = run_crawl(order.one_page(), on_event=tell)
+    if report["outcome"] not in WELL or not report["engine"]:
+        raise SourceError(
+            f"{order.address} was not added: {report['outcome']}. {report['message']}"
+        )
+    evidence = "; ".join(hint["hint"] for hint in report["evidence"]) or "as you say"
+    console.print(f"{order.address}: {report['engine']} ({escape(evidence)})", soft_wrap=True)
+    if report["kind"] == "thread":
+        console.print("This is one thread; a crawl reads it and nothing else.")
+    else:
+        console.print(
+            f"The {report['kind']} page links to {report['boards']} boards and shows "
+            f"{report['listed']} threads; a crawl reads those with news since {order.since}."
+        )
+    return report
+
+
+def table(runtime: Runtime) -> Table:
+    """Return the sources with their schedule and health."""
+    listing = Table("id", "name", "address", "engine", "every", "last run", "how it went")
+    with reading(runtime.engine) as session:
+        for source in session.exec(select(Source).order_by(col(Source.id))).all():
+            how = source.last_outcome or "not read yet"
+            if source.last_message and source.last_outcome not in WELL:
+                how = f"{how}: {source.last_message}"
+            if source.failures:
+                how += f" ({source.failures} times in a row)"
+            if not source.enabled:
+                how = f"switched off; {how}"
+            listing.add_row(
+                str(source.id),
+                escape(source.name),
+                escape(source.address),
+                source.engine,
+                f"{source.every_minutes} min",
+                f"{source.last_run_at:%Y-%m-%d %H:%M} UTC" if source.last_run_at else "never",
+                escape(how),
+            )
+    return listing
+
+
+def brand_table(runtime: Runtime) -> Table:
+    """Return the brands with their words."""
+    listing = Table("brand", "spellings", "not it", "needs near", "rivals", "our people")
+    with reading(runtime.engine) as session:
+        for brand in session.exec(select(Brand).order_by(col(Brand.id))).all():
+            terms = session.exec(select(BrandTerm).where(BrandTerm.brand_id == brand.id)).all()
+            listing.add_row(
+                escape(brand.name),
+                *(escape(", ".join(t.text for t in terms if t.role == role)) for role in Role),
+            )
+    return listing
+
+
+def add_brand(runtime: Runtime, spec: BrandSpec, *, console: Console) -> None:
+    """Save a brand and say what ops should know about its name."""
+    with writing(runtime.engine) as session:
+        save_brand(session, spec)
+    console.print(f"Listening for {escape(spec.name)}.")
+    _advise(spec, console)
+
+
+def _advise(spec: BrandSpec, console: Console) -> None:
+    rule = BrandRule(
+        brand_id=1,
+        name=spec.name,
+        aliases=spec.aliases,
+        exclusions=spec.exclusions,
+        context=spec.context,
+    )
+    for advice in warnings(rule):
+        console.print(f"Note: {escape(advice)}", style="yellow")
+
+
+def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
+    """Take sources and brands from a TOML file; all of it or, when something is wrong, nothing."""
+    try:
+        wanted = SourcesFile.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise SourceError(f"{file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{file} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        )
+        raise SourceError(f"{file}: {faults}") from error
+    with reading(runtime.engine) as session:
+        known = {source.address: source.engine for source in session.exec(select(Source))}
+    engines = {}
+    for form in wanted.source:
+        engine = form.engine or known.get(form.address)
+        engines[form.address] = engine or _recognise(_order(runtime, form), console)["engine"]
+    with writing(runtime.engine) as session:
+        for form in wanted.source:
+            _save(session, form, engines[form.address], runtime.now())
+        for brand in wanted.brand:
+            save_brand(session, brand.as_spec())
+    for brand in wanted.brand:
+        _advise(brand.as_spec(), console)
+    console.print(f"{len(wanted.source)} sources and {len(wanted.brand)} brands applied.")
+
+
+def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:
+    return CrawlOrder(
+        address=form.address,
+        timezone=form.timezone,
+        date_order=form.date_order,
+        language=form.language,
+        contact=runtime.settings.contact,
+        allow_private_addresses=runtime.settings.allow_private_addresses,
+        delay_s=form.delay_s,
+    )
+
+
+def _save(session: Session, form: SourceForm, engine: str, now: datetime) -> None:
+    source = session.exec(select(Source).where(Source.address == form.address)).first()
+    if source is None:
+        source = Source(address=form.address, engine=engine, name="")
+        source.first_since = moment_before(form.since, now)
+        session.add(source)
+    source.engine = engine
+    source.name = form.name or urlsplit(form.address).netloc
+    for field in (
+        "every_minutes",
+        "delay_s",
+        "timezone",
+        "date_order",
+        "language",
+        "enabled",
+        "outreach",
+        "outreach_note",
+    ):
+        setattr(source, field, getattr(form, field))
+
+
+def crawl_now(
+    runtime: Runtime, ids: list[int], since: datetime | None, *, console: Console
+) -> bool:
+    """Crawl the named sources, or all that are switched on; return whether all ended well."""
+    with reading(runtime.engine) as session:
+        chosen = select(Source).where(col(Source.id).in_(ids) if ids else Source.enabled)
+        sources = session.exec(chosen.order_by(col(Source.id))).all()
+    if missing := set(ids) - {source.id for source in sources}:
+        raise SourceError(
+            f"there is no source {', '.join(map(str, sorted(missing)))}; see: quietword sources"
+        )
+    if not sources:
+        raise SourceError("there is nothing to crawl; add a forum: quietword add ADDRESS")
+    well = True
+    for source in sources:
+        try:
+            with crawling(console, source.name) as tell:
+                run = crawl_source(runtime, id_of(source), since=since, on_event=tell)
+        except SourceBusy as error:
+            console.print(f"{source.name}: {error}", style="yellow")
+            well = False
+            continue
+        said = f". {escape(run.message)}" if run.message else ""
+        console.print(
+            f"{escape(source.name)}: {run.outcome}, {run.posts} posts in {run.threads} threads "
+            f"from {run.pages} pages, {run.skipped} threads unchanged{said}"
+        )
+        well = well and run.outcome in WELL
+    return well

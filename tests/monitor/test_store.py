@@ -1,0 +1,181 @@
+"""What is kept of what a crawl reads."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from models import Activity, Author, Mention, Post, PostRevision, Quote, Source, Thread
+from models.base import id_of
+from models.database import reading, writing
+from monitor.brands import BrandSpec, Finder, rematch, save_brand
+from monitor.mentions import Alias
+from monitor.store import Store
+from spiders.base import PostItem
+from spiders.base import Quote as QuoteItem
+from spiders.crawl import ThreadItem, ThreadMark
+
+START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+
+
+def post(number: int, text: str, **more: object) -> PostItem:
+    fields: dict[str, object] = {
+        "post_id": str(100 + number),
+        "number": number,
+        "url": f"https://f.test/p{number}",
+        "author": f"author{number % 3}",
+        "author_id": str(number % 3),
+        "posted_at": START + timedelta(hours=number),
+        "edited": False,
+        "text": text,
+        "private_message_url": None,
+    }
+    return PostItem(**(fields | more))
+
+
+def walk(*posts: PostItem, title: str = "A thread", whole: bool = True) -> ThreadItem:
+    return ThreadItem(
+        board_id="3",
+        board_title="Providers",
+        thread_id="7",
+        thread_title=title,
+        thread_url="https://f.test/t7",
+        engine="phpbb",
+        posts=posts,
+        whole=whole,
+        mark=ThreadMark(
+            last_post_id=posts[-1].post_id,
+            last_posted_at=posts[-1].posted_at,
+            posts=posts[-1].number,
+        ),
+        language="en",
+    )
+
+
+@pytest.fixture
+def store(engine: Engine) -> Store:
+    with writing(engine) as session:
+        save_brand(session, BrandSpec(name="Nordvia", rivals=("Baltfon",)))
+        source = Source(address="https://f.test/", engine="phpbb", name="f")
+        session.add(source)
+        session.flush()
+        source_id = id_of(source)
+    with reading(engine) as session:
+        return Store(engine, source_id, Finder(session), now=lambda: START + timedelta(days=1))
+
+
+def rows(engine: Engine) -> dict[str, list[object]]:
+    with reading(engine) as session:
+        return {
+            "texts": list(session.exec(select(Post.text).order_by(col(Post.external_id)))),
+            "mentions": list(
+                session.exec(
+                    select(Mention.place, Mention.matched).order_by(
+                        col(Mention.place), col(Mention.post_id), col(Mention.start)
+                    )
+                )
+            ),
+            "hours": list(session.exec(select(Activity.posts).order_by(col(Activity.hour)))),
+            "quotes": list(session.exec(select(Quote.text))),
+            "revisions": list(session.exec(select(PostRevision.text))),
+            "gone": list(
+                session.exec(select(Post.external_id).where(col(Post.gone_at).is_not(None)))
+            ),
+        }
+
+
+def test_a_thread_that_names_the_brand_is_kept_with_its_context(
+    engine: Engine, store: Store
+) -> None:
+    new = store.save(walk(post(1, "Nordvia is down"), post(2, "mine too")))
+    assert new == 2
+    assert rows(engine) == {
+        "texts": ["Nordvia is down", "mine too"],
+        "mentions": [("text", "Nordvia")],
+        "hours": [1, 1],
+        "quotes": [],
+        "revisions": [],
+        "gone": [],
+    }
+    mark = store.mark("7")
+    assert mark == ThreadMark(
+        last_post_id="102", last_posted_at=START + timedelta(hours=2), posts=2
+    )
+    assert store.posts("7") == {"101", "102"}
+
+
+def test_of_any_other_thread_only_the_mark_and_counts_are_kept(
+    engine: Engine, store: Store
+) -> None:
+    assert store.save(walk(post(1, "My cat"), post(2, "Baltfon is bad"), title="Cats")) == 2
+    with reading(engine) as session:
+        thread = session.exec(select(Thread)).one()
+        assert session.exec(select(Author)).all() == []
+    assert (thread.title, thread.watched) == ("", False)
+    assert rows(engine)["texts"] == []
+    assert rows(engine)["hours"] == [1, 1]
+    assert store.posts("7") == {"102"}
+
+
+def test_saving_the_same_walk_again_changes_nothing(engine: Engine, store: Store) -> None:
+    item = walk(post(1, "Nordvia is down", quotes=(QuoteItem(author="x", text="it works"),)))
+    store.save(item)
+    before = rows(engine)
+    assert store.save(item) == 0
+    assert rows(engine) == before
+
+
+def test_posts_of_an_unwatched_thread_are_not_counted_twice(engine: Engine, store: Store) -> None:
+    store.save(walk(post(1, "cats"), post(2, "dogs")))
+    assert store.save(walk(post(2, "dogs"), post(3, "birds"))) == 1
+    assert rows(engine)["hours"] == [1, 1, 1]
+
+
+def test_a_rival_alone_opens_no_thread_but_is_known_beside_the_brand(
+    engine: Engine, store: Store
+) -> None:
+    store.save(walk(post(1, "Nordvia or Baltfon?")))
+    assert rows(engine)["mentions"] == [("rival", "Baltfon"), ("text", "Nordvia")]
+
+
+def test_a_mention_in_a_quote_is_known_as_such(engine: Engine, store: Store) -> None:
+    store.save(walk(post(1, "So true", quotes=(QuoteItem(author="x", text="Nordvia lies"),))))
+    assert rows(engine)["mentions"] == [("quote", "Nordvia")]
+
+
+def test_an_edit_keeps_what_was_said_before(engine: Engine, store: Store) -> None:
+    store.save(walk(post(1, "Nordvia is great"), post(2, "ok")))
+    store.save(walk(post(1, "Nordvia is awful", edited=True), post(2, "ok")))
+    store.save(walk(post(1, "Nordvia is great", edited=True), post(2, "ok")))
+    store.save(walk(post(1, "Nordvia is awful", edited=True), post(2, "ok")))
+    assert rows(engine)["texts"] == ["Nordvia is awful", "ok"]
+    assert sorted(map(str, rows(engine)["revisions"])) == ["Nordvia is awful", "Nordvia is great"]
+
+
+def test_a_post_missing_from_a_page_read_in_full_is_gone_until_it_is_back(
+    engine: Engine, store: Store
+) -> None:
+    first, second, third = post(1, "Nordvia"), post(2, "rude"), post(3, "end")
+    store.save(walk(first, second, third))
+    store.save(walk(first, third, whole=False))
+    assert rows(engine)["gone"] == ["102"]
+    store.save(walk(first, second, third))
+    assert rows(engine)["gone"] == []
+    store.save(walk(third, whole=False))
+    assert rows(engine)["gone"] == []
+
+
+def test_a_new_spelling_is_found_in_what_is_stored(engine: Engine, store: Store) -> None:
+    store.save(walk(post(1, "Nordvia, or NRDV as we say"), post(2, "NRDV is slow")))
+    with writing(engine) as session:
+        save_brand(session, BrandSpec(name="Nordvia", aliases=(Alias(text="NRDV"),)))
+    assert rematch(engine) == 2
+    assert rematch(engine) == 0
+    assert [matched for _, matched in rows(engine)["mentions"]] == ["Nordvia", "NRDV", "NRDV"]
+
+
+def test_a_very_long_post_is_kept_whole(engine: Engine, store: Store) -> None:
+    text = "Nordvia " + "ż" * 200_000
+    store.save(walk(post(1, text)))
+    assert rows(engine)["texts"] == [text]
