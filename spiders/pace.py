@@ -9,6 +9,7 @@ import logging
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Self
+from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
@@ -22,6 +23,14 @@ logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S = 86_400.0
 """A day: no header of a stranger's makes us forget a source for longer."""
+MOST_RESTS = 3
+"""Longest waits that one crawl spends on resting, all rests together."""
+SLOWEST_PAUSE_S = 60.0
+SHORT_REST_S = 0.5
+PASSING = frozenset({500, 502, 503, 504})
+"""Errors of a server that are often gone at the next request."""
+AGAIN = "quietword_again"
+"""Key in a request's ``meta``: it was refused once and is asked for the second time."""
 
 
 def retry_after_s(value: str, now: datetime) -> float | None:
@@ -56,15 +65,19 @@ def slow_down(crawler: Crawler, host: str, pause_s: float) -> None:
 
 
 class PaceMiddleware:
-    """Wait once when the site says for how long, and end the crawl when it says so again.
+    """Rest when the site asks for it, then ask once more; end the crawl when that is refused too.
 
-    Also ends it when the site names no time or one longer than ``QUIETWORD_MAX_WAIT`` seconds;
-    the report then carries how long the source is to be left alone.
+    Each rest also doubles the pause between requests, up to ``SLOWEST_PAUSE_S``. The crawl ends as
+    well when the site names no time to rest, one longer than ``QUIETWORD_MAX_WAIT`` seconds, or
+    ``MOST_RESTS`` of them in all; the report then carries how long the source is to be left alone.
+    A server's error is asked about once more after a short rest, since most pass by themselves.
     """
 
     def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
         self._max_wait_s = crawler.settings.getfloat("QUIETWORD_MAX_WAIT")
-        self._waited = False
+        self._pause_s = crawler.settings.getfloat("DOWNLOAD_DELAY")
+        self._rested_s = 0.0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -72,21 +85,34 @@ class PaceMiddleware:
         return cls(crawler)
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:
-        """Return ``response``, or its request once more after the pause that was asked for."""
+        """Return ``response``, or its request once more after a rest."""
         asked = (response.headers.get("Retry-After") or b"").decode("latin-1")
-        if response.status != 429 and not (response.status == 503 and asked):
-            return response
+        again = request.meta.get(AGAIN, False)
         if bot_wall(response):
             return response
-        wait_s = retry_after_s(asked, utc_now())
-        if self._waited or wait_s is None or wait_s > self._max_wait_s:
+        if response.status == 429 or (response.status == 503 and asked):
+            wait_s = self._rest(response, retry_after_s(asked, utc_now()), again=again)
+        elif response.status in PASSING and not again:
+            wait_s = max(SHORT_REST_S, 2 * self._pause_s)
+        else:
+            return response
+        logger.info("%s answered %d; resting %.0f s", response.url, response.status, wait_s)
+        await asyncio.sleep(wait_s)
+        return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
+
+    def _rest(self, response: Response, wait_s: float | None, *, again: bool) -> float:
+        """Return how long to rest; raise ``PageFailed`` when the crawl is not wanted any more."""
+        rested_s = self._rested_s + (wait_s or 0.0)
+        worn = rested_s > MOST_RESTS * self._max_wait_s
+        if again or worn or wait_s is None or wait_s > self._max_wait_s:
             what = f"{response.url} answered {response.status}"
-            if self._waited:
+            if again:
                 what += " again after a pause"
             if wait_s is not None:
                 what += f" and asks to be left alone for {wait_s:.0f} s"
             raise PageFailed(Outcome.RATE_LIMITED, what, retry_after_s=wait_s)
-        self._waited = True
-        logger.info("%s asks for %.0f s of rest; waiting", response.url, wait_s)
-        await asyncio.sleep(wait_s)
-        return request.replace(dont_filter=True)
+        self._rested_s = rested_s
+        if self._pause_s:
+            self._pause_s = min(2 * self._pause_s, max(SLOWEST_PAUSE_S, self._pause_s))
+            slow_down(self._crawler, urlsplit(response.url).hostname or "", self._pause_s)
+        return wait_s

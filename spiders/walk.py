@@ -262,7 +262,13 @@ class Walk:
     ) -> tuple[deque[Reading], bool]:
         """Return the pages of a thread that hold news, oldest first, and whether more was cut."""
         start = row.last_url if row.last_url and first is None else row.url
-        newest = first if first is not None else await self._thread_page(start)
+        try:
+            newest = first if first is not None else await self._thread_page(start)
+        except PageFailed as error:
+            if error.outcome is not Outcome.GONE or start == row.url:
+                raise
+            start = row.url  # the link to its newest message is dead, the thread need not be
+            newest = await self._thread_page(start)
         front = _key(start)
         seen = {front}
         aside: Reading | None = None

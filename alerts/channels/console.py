@@ -37,7 +37,7 @@ class ConsoleChannel(Channel):
         """
         stream = self._stream or sys.stdout
         # Rendered apart: rich ends the process when its own stream is a broken pipe.
-        encoding = stream.encoding or "utf-8"
+        encoding = getattr(stream, "encoding", None) or "utf-8"
         page = TextIOWrapper(BytesIO(), encoding=encoding, errors="replace", newline="")
         console = Console(file=page, width=self._width, force_terminal=stream.isatty())
         console.print(_panel(message))

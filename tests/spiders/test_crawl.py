@@ -160,7 +160,8 @@ def test_a_start_page_that_is_no_board_has_a_name_and_advice(
     report = run(spec_for(server)).report
     assert report.outcome is outcome
     assert outcome.advice in report.message
-    assert server.paths == ["/board?id=help"], "asked once, and nothing else"
+    times = 2 if outcome is Outcome.UNREACHABLE else 1
+    assert server.paths == ["/board?id=help"] * times, "nothing else is asked for"
 
 
 def test_a_thread_about_walls_and_logins_is_not_taken_for_one(
@@ -226,15 +227,44 @@ def test_a_wait_given_as_a_date_and_a_503_are_waited_too(server: WebServer, foru
     assert server.paths[:2] == ["/board?id=help"] * 2
 
 
-def test_a_second_plea_for_rest_ends_the_crawl(server: WebServer, forum: Forum) -> None:
+def test_each_plea_for_rest_is_granted_while_the_site_answers_after_it(
+    server: WebServer, forum: Forum
+) -> None:
+    for thread in ("t2", "t1"):
+        busy = Answer(status=429, headers={"Retry-After": "0"})
+        server.pages[f"/thread?id={thread}&page=2"] = in_turn(busy, then=forum.answer)
+    crawled = run(spec_for(server))
+    assert crawled.report.outcome is Outcome.OK
+    assert len(crawled.items) == 3
+
+
+def test_a_plea_for_rest_right_after_a_rest_ends_the_crawl(server: WebServer, forum: Forum) -> None:
     busy = Answer(status=429, headers={"Retry-After": "0"})
-    server.pages["/thread?id=t2&page=2"] = in_turn(busy, then=forum.answer)
-    server.pages["/thread?id=t1&page=2"] = Answer(status=429, headers={"Retry-After": "60"})
+    busier = Answer(status=429, headers={"Retry-After": "60"})
+    server.pages["/thread?id=t1&page=2"] = in_turn(busy, then=lambda _: busier)
     crawled = run(spec_for(server))
     assert crawled.report.outcome is Outcome.RATE_LIMITED
     assert crawled.report.retry_after_s == 60
     assert list(crawled.ids) == ["t2"]
     assert server.paths[-1] == "/thread?id=t1&page=2"
+
+
+def test_an_error_of_the_server_that_passes_costs_nothing(server: WebServer, forum: Forum) -> None:
+    for path in ("/board?id=help", "/thread?id=t1&page=2"):
+        server.pages[path] = in_turn(Answer(status=502), then=forum.answer)
+    crawled = run(spec_for(server))
+    assert crawled.report.outcome is Outcome.OK
+    assert len(crawled.items) == 3
+
+
+def test_a_dead_link_to_the_newest_message_does_not_lose_the_thread(
+    server: WebServer, forum: Forum
+) -> None:
+    server.pages["/thread?id=t1&page=2"] = in_turn(Answer(status=404), then=forum.answer)
+    crawled = run(spec_for(server))
+    assert crawled.report.outcome is Outcome.OK
+    assert len(crawled.items) == 3
+    assert "/thread?id=t1" in server.paths
 
 
 def test_a_long_wait_ends_the_crawl_at_once(server: WebServer) -> None:
