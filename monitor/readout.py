@@ -8,13 +8,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from spiders.reading import page_record, read_file
 
 from models.errors import QuietwordError
 from monitor.crawling import CrawlOrder, run_crawl
 from monitor.jobs import WELL
 from monitor.progress import crawling
 from spiders.base import ReadOptions
+from spiders.reading import page_record, read_file
 
 
 class PageUnreadable(QuietwordError):

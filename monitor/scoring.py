@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy import Engine, Select, and_, exists, func, or_
 from sqlmodel import Session, col, select
 
-from models import Brand, Mention, Post, Unhappy, Verdict
+from models import Brand, Mention, Post, Source, Thread, Unhappy, Verdict
 from models.base import utc_now
 from models.database import reading, writing
 from sentiment.base import Opinion, Polarity, Query, Scorer
+from sentiment.language import identify
 from sentiment.topics import complaint
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ class _Pending:
     text: str
     text_hash: str
     brand: str
+    language: str
+    """Of the post; of its thread's title or the site where the post is too short to tell."""
     spans: tuple[tuple[int, int], ...]
 
 
@@ -49,7 +52,10 @@ def score_new(
     total, done = left, 0
     while batch := _batch(engine, scorer.checkpoint, batch_size):
         opinions = scorer.score(
-            [Query(item.text, target=item.brand, spans=item.spans) for item in batch]
+            [
+                Query(item.text, target=item.brand, spans=item.spans, language=item.language)
+                for item in batch
+            ]
         )
         with writing(engine) as session:
             for item, opinion in zip(batch, opinions, strict=True):
@@ -113,6 +119,8 @@ def _batch(engine: Engine, checkpoint: str, size: int) -> list[_Pending]:
 def _pending(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[_Pending]:
     for post_id, brand_id in pairs:
         post, brand = session.get_one(Post, post_id), session.get_one(Brand, brand_id)
+        thread = session.get_one(Thread, post.thread_id)
+        site = session.get_one(Source, post.source_id).language
         spans = session.exec(
             select(Mention.start, Mention.end).where(
                 Mention.post_id == post_id, Mention.brand_id == brand_id, Mention.place == "text"
@@ -124,6 +132,7 @@ def _pending(session: Session, pairs: Sequence[tuple[int, int]]) -> Iterator[_Pe
             text=post.text,
             text_hash=post.text_hash,
             brand=brand.name,
+            language=identify(post.text, identify(thread.title, site)),
             spans=tuple((start, end) for start, end in spans),
         )
 

@@ -50,9 +50,9 @@ def forum(clock: Clock) -> Iterator[DemoForum]:
 
 
 def ask(url: str, method: str = "GET", **headers: str) -> tuple[int, Message, str]:
-    request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310
+    request = urllib.request.Request(url, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -296,7 +296,7 @@ def test_people_get_the_crawler_view_with_microdata(forum: DemoForum) -> None:
     assert posts[0].css("time.post-time::attr(datetime)").get() == "2026-11-22T01:35:00+00:00"
     assert posts.css("[itemprop=text]")[0].css("p::text").get("").startswith("Хочу от души")
     for short in ("t/414", "t/other-slug/414"):
-        with urllib.request.urlopen(forum.discourse_url + short, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(forum.discourse_url + short, timeout=10) as answer:
             assert answer.url == url
 
 
@@ -431,7 +431,7 @@ def test_leaving_closes_both_ports_and_bad_settings_are_refused(clock: Clock) ->
             pass
     for url in urls:
         with pytest.raises(urllib.error.URLError):
-            urllib.request.urlopen(url, timeout=2)  # noqa: S310
+            urllib.request.urlopen(url, timeout=2)
     with pytest.raises(DemoError, match="pace is 0"):
         DemoForum(pace=0)
     with pytest.raises(DemoError, match="port is 65535"):
