@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
 
@@ -83,6 +83,7 @@ class Verdict(SQLModel, table=True):
     __tablename__ = "verdict"
     __table_args__ = (
         UniqueConstraint("post_id", "brand_id", "checkpoint", "text_hash", name="uq_verdict"),
+        Index("ix_verdict_unhappy", "checkpoint", "unhappy"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -33,8 +33,8 @@ def make_engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError as error:
         raise DatabaseError(
-            f"{url!r} is not a database address; use sqlite:///quietword.db or "
-            "postgresql://user:password@host/database in QUIETWORD_DATABASE_URL"
+            "QUIETWORD_DATABASE_URL is not a database address; write sqlite:///quietword.db or "
+            "postgresql://user:password@host/database"
         ) from error
     backend = parsed.get_backend_name()
     if backend == "postgresql":

@@ -31,6 +31,10 @@ class Thread(SQLModel, table=True):
     mark_last_posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     mark_posts: int | None = None
     """How many posts the site says it has."""
+    version: int = 0
+    """Counts the changes to its posts and their mentions."""
+    judged: str | None = Field(default=None, max_length=240, index=True)
+    """Checkpoint and version for which every post has its verdict."""
     first_seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

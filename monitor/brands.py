@@ -16,6 +16,7 @@ from monitor.mentions import Alias, BrandRule, Matcher, Where, mentions
 RIVAL = "rival"
 """Place of a mention that names only a rival of the brand, in the author's own words."""
 REMATCH_BATCH = 200
+WORD_LENGTH = 200
 
 
 class BrandError(QuietwordError):
@@ -38,10 +39,19 @@ class BrandSpec:
 
 
 def save_brand(session: Session, spec: BrandSpec) -> Brand:
-    """Add a brand, or give an existing one these words instead of its old ones."""
+    """Add a brand, or give an existing one these words instead of its old ones.
+
+    Raises ``BrandError``, or ``MentionRuleError`` for a word that nothing can be found by.
+    """
     name = spec.name.strip()
     if not name:
         raise BrandError("a brand needs a name")
+    given = (name, *(alias.text for alias in spec.aliases), *spec.exclusions, *spec.context)
+    for text in (*given, *spec.rivals, *spec.staff):
+        if len(text) > WORD_LENGTH:
+            raise BrandError(
+                f"{text[:40]}... has {len(text)} characters; at most {WORD_LENGTH} fit"
+            )
     brand = session.exec(select(Brand).where(Brand.name == name)).first()
     if brand is None:
         brand = Brand(name=name)
@@ -51,13 +61,13 @@ def save_brand(session: Session, spec: BrandSpec) -> Brand:
         session.delete(term)
     session.flush()
     own = Alias(text=name, case_sensitive=spec.case_sensitive, inflect=spec.inflect)
-    named = {alias.text: alias for alias in (own, *spec.aliases)}
-    for alias in named.values():
+    named = {alias.text.strip(): alias for alias in (own, *spec.aliases)}
+    for text, alias in named.items():
         session.add(
             BrandTerm(
                 brand_id=id_of(brand),
                 role=Role.ALIAS,
-                text=alias.text,
+                text=text,
                 case_sensitive=alias.case_sensitive,
                 inflect=alias.inflect,
             )
@@ -72,6 +82,7 @@ def save_brand(session: Session, spec: BrandSpec) -> Brand:
         for text in dict.fromkeys(filter(None, (text.strip() for text in texts))):
             session.add(BrandTerm(brand_id=id_of(brand), role=role, text=text))
     session.flush()
+    Matcher(_rules(session))  # a word nothing can be found by must not stop every other brand
     return brand
 
 
@@ -92,9 +103,13 @@ class Finder:
     def __init__(self, session: Session) -> None:
         """Read the brands as they are now."""
         rules = _rules(session)
-        self.fingerprint = hashlib.sha256(repr(rules).encode()).hexdigest()[:32]
+        self.fingerprint = _fingerprint(rules)
         """Changes with any word of any brand."""
         self._matcher = Matcher(rules)
+
+    def refreshed(self, session: Session) -> "Finder":
+        """Return this finder while the brands are the same, a new one when they changed."""
+        return self if _fingerprint(_rules(session)) == self.fingerprint else Finder(session)
 
     def find(self, *, title: str, text: str, quotes: Sequence[str]) -> list[Found]:
         """Return where a post names a brand or, in its own words, a brand's rival."""
@@ -142,28 +157,41 @@ def rematch(engine: Engine) -> int:
     ``quietword crawl --since``.
     """
     with reading(engine) as session:
+        fingerprint = _fingerprint(_rules(session))
+        stale = col(Post.matched_hash).is_distinct_from(fingerprint)
+        if session.exec(select(Post.id).where(stale).limit(1)).first() is None:
+            return 0
         finder = Finder(session)
     done = 0
     while True:
         with writing(engine) as session:
-            stale = session.exec(
+            posts = session.exec(
                 select(Post)
                 .where(col(Post.matched_hash).is_distinct_from(finder.fingerprint))
                 .order_by(col(Post.id))
                 .limit(REMATCH_BATCH)
+                .with_for_update()
             ).all()
-            for post in stale:
+            threads: dict[int, Thread] = {}
+            for post in posts:
+                thread = threads.get(post.thread_id) or session.get_one(Thread, post.thread_id)
+                threads[post.thread_id] = thread
                 quotes = session.exec(
                     select(Quote.text).where(Quote.post_id == post.id).order_by(col(Quote.position))
                 ).all()
-                title = session.get_one(Thread, post.thread_id).title
                 keep_mentions(
-                    session, post, finder.find(title=title, text=post.text, quotes=quotes)
+                    session, post, finder.find(title=thread.title, text=post.text, quotes=quotes)
                 )
                 post.matched_hash = finder.fingerprint
-            done += len(stale)
-        if len(stale) < REMATCH_BATCH:
+            for thread in threads.values():
+                thread.version += 1
+            done += len(posts)
+        if len(posts) < REMATCH_BATCH:
             return done
+
+
+def _fingerprint(rules: Sequence[BrandRule]) -> str:
+    return hashlib.sha256(repr(rules).encode()).hexdigest()[:32]
 
 
 def _rules(session: Session) -> list[BrandRule]:

@@ -291,8 +291,9 @@ def run() -> None:
     from monitor.service import serve
 
     logging.getLogger().setLevel(logging.INFO)
-    for noisy in ("apscheduler", "uvicorn.access", "httpx", "alembic"):
+    for noisy in ("uvicorn.access", "httpx", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the schedule words its errors
     serve(_runtime(), _console())
 
 

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,11 +20,13 @@ class SettingsError(QuietwordError):
 class Settings(BaseSettings):
     """Read from ``QUIETWORD_...`` variables or a ``.env`` file in the working directory.
 
-    A misspelt name in ``.env`` is refused. A misspelt variable cannot be seen from here, so
-    ``quietword check`` lists the ``QUIETWORD_`` variables that match no setting.
+    An empty value counts as none. A misspelt name is not seen from here, so ``quietword check``
+    lists the ``QUIETWORD_`` names, in the environment and in ``.env``, that match no setting.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     database_url: SecretStr = Field(
         default=SecretStr("sqlite:///quietword.db"),
@@ -93,6 +96,7 @@ def load_settings() -> Settings:
 
 
 def unknown_variables() -> list[str]:
-    """Return the ``QUIETWORD_`` variables in the environment that match no setting."""
+    """Return the ``QUIETWORD_`` names in the environment or ``.env`` that match no setting."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    given = {*os.environ, *dotenv_values(".env")}
+    return sorted(name for name in given if name.startswith(PREFIX) and name not in known)

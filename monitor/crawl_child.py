@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import asdict
+import traceback
+from dataclasses import asdict, replace
 from typing import Any
 
-from models.database import make_engine, reading
+from sqlalchemy.exc import DataError, StatementError
+
+from models.database import make_engine
 from models.errors import QuietwordError
-from monitor.brands import Finder
 from monitor.crawling import CrawlOrder
 from monitor.store import Store
 from spiders.base import ReadOptions
@@ -30,7 +32,7 @@ class _NothingKnown:
 
 def say(event: str, **values: Any) -> None:
     """Write one event to the parent, which must be reading."""
-    line = json.dumps({"event": event, **values}, ensure_ascii=False, default=str)
+    line = json.dumps({"event": event, **values}, default=str)
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -73,17 +75,33 @@ def run(order: CrawlOrder) -> CrawlReport:
     if order.database_url is None or order.source_id is None:
         return crawl(spec, known=_NothingKnown(), sink=send_posts, progress=tell)
     engine = make_engine(order.database_url)
-    with reading(engine) as session:
-        finder = Finder(session)
-    store = Store(engine, order.source_id, finder)
+    store = Store(engine, order.source_id, again=order.again)
+    refused: list[str] = []
 
     def keep(item: ThreadItem) -> None:
-        say("stored", thread=item.thread_id, new=store.save(item))
+        try:
+            store.save(item)
+        except (DataError, StatementError, ValueError) as error:
+            # One thread that the database will not take must not cost all the others.
+            traceback.print_exc()
+            refused.append(f"{item.thread_url} could not be stored ({first_line(error)})")
 
     try:
-        return crawl(spec, known=store, sink=keep, progress=tell)
+        report = crawl(spec, known=store, sink=keep, progress=tell)
     finally:
         engine.dispose()
+    return replace(
+        report,
+        notes=(*refused, *report.notes),
+        behind=report.behind or bool(refused),
+        unreadable=report.unreadable + len(refused),
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return an error's kind and the first line of what it says."""
+    said = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said}"
 
 
 def _end_with_parent() -> None:
@@ -99,6 +117,10 @@ def main() -> None:
         report = run(order)
     except QuietwordError as error:
         say("failed", message=str(error))
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the parent must hear of it)
+        traceback.print_exc()  # the parent keeps it for its log
+        say("failed", message=f"the crawl broke off: {first_line(error)}")
         sys.exit(1)
     say("report", **asdict(report))
 

@@ -5,12 +5,15 @@ standard output. Its input stays open while this process lives, so that a child 
 killed sees the end of it and stops by itself.
 """
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -18,6 +21,7 @@ from typing import Any
 
 from models.errors import QuietwordError
 
+logger = logging.getLogger(__name__)
 GRACE_S = 20.0
 """How much longer than its own limit a child may take to end before its group is killed."""
 
@@ -42,6 +46,8 @@ class CrawlOrder:
     max_pages: int = 0
     max_seconds: int = 1800
     only_first_page: bool = False
+    again: bool = False
+    """Read threads again that were read before without finding a brand."""
     behind: bool = False
     """The last crawl was cut short: go on past threads that are known to older ones."""
     database_url: str | None = field(default=None, repr=False)
@@ -83,50 +89,45 @@ def run_crawl(
     ``{"event": "post", "record": {...}}``. When ``stop`` is set, or the child overruns its time,
     its whole process group is killed. Raises ``CrawlFailed`` when there is no report.
     """
-    child = subprocess.Popen(
-        [sys.executable, "-m", "monitor.crawl_child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
+    child = _start()
     assert child.stdin is not None  # noqa: S101
     assert child.stdout is not None  # noqa: S101
     assert child.stderr is not None  # noqa: S101
-    overdue = threading.Timer(order.max_seconds + grace_s, _kill_group, [child])
-    overdue.daemon = True
-    overdue.start()
+    ended = threading.Event()
     errors: list[str] = []
-    listener = threading.Thread(target=_keep_last_lines, args=(child.stderr, errors), daemon=True)
-    listener.start()
+    watchers = [
+        threading.Thread(target=_keep_last_lines, args=(child.stderr, errors), daemon=True),
+        threading.Thread(
+            target=_end_in_time, args=(child, order.max_seconds + grace_s, ended, stop), daemon=True
+        ),
+    ]
+    for watcher in watchers:
+        watcher.start()
     report: dict[str, Any] | None = None
     try:
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it died at once; ``errors`` tells why
             child.stdin.write(order.as_line())
             child.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; what it said is in ``errors``
         for line in child.stdout:
-            event = json.loads(line)
+            event = _event(line, order)
             if event["event"] == "report":
                 report = event
             elif event["event"] == "failed":
                 raise CrawlFailed(event["message"])
             elif on_event is not None:
                 on_event(event)
-            if stop is not None and stop.is_set():
-                break
     finally:
         if report is None:
             _kill_group(child)
+        ended.set()
         child.stdin.close()
         child.wait()
-        overdue.cancel()
-        listener.join(timeout=5)
+        for watcher in watchers:
+            watcher.join(timeout=5)
         child.stdout.close()
         child.stderr.close()
+        if errors:
+            logger.debug("the crawl of %s said:\n%s", order.address, "\n".join(errors))
     if report is None:
         if stop is not None and stop.is_set():
             raise CrawlFailed(f"the crawl of {order.address} was stopped")
@@ -138,7 +139,47 @@ def run_crawl(
     return report
 
 
-def _kill_group(child: subprocess.Popen[str]) -> None:
+def _start() -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(
+            # -P: the working directory may hold folders called as ours
+            [sys.executable, "-P", "-X", "utf8", "-m", "monitor.crawl_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CrawlFailed(f"no process could be started for a crawl: {error.strerror}") from error
+
+
+def _event(line: str, order: CrawlOrder) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+        event["event"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise CrawlFailed(f"the crawl of {order.address} said {line[:80]!r}, no event") from error
+    return dict(event)
+
+
+def _end_in_time(
+    child: "subprocess.Popen[str]",
+    seconds: float,
+    ended: threading.Event,
+    stop: threading.Event | None,
+) -> None:
+    """Kill the child's group when its time is over or when it is told to stop."""
+    deadline = time.monotonic() + seconds
+    while not ended.wait(0.2):
+        if time.monotonic() > deadline or (stop is not None and stop.is_set()):
+            _kill_group(child)
+            return
+
+
+def _kill_group(child: "subprocess.Popen[str]") -> None:
     if child.poll() is None:
         try:
             os.killpg(child.pid, signal.SIGKILL)

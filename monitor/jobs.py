@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from sentiment.base import Scorer
 from spiders.outcome import Outcome
 
 logger = logging.getLogger(__name__)
+TOKEN = secrets.token_hex(4)
+"""Tells this process from an earlier one with the same number."""
 WELL = frozenset({Outcome.OK, Outcome.EMPTY})
 BACK_OFF = timedelta(hours=1)
 """How long a site that refused us is left alone when it names no time itself; doubles each time."""
@@ -89,6 +92,7 @@ def crawl_source(
     """
     settings = runtime.settings
     source, run_id = _begin_run(runtime, source_id)
+    by_hand = since is not None
     order = CrawlOrder(
         address=source.address,
         engine=source.engine,
@@ -99,17 +103,23 @@ def crawl_source(
         contact=settings.contact,
         allow_private_addresses=settings.allow_private_addresses,
         delay_s=source.delay_s,
-        max_pages=settings.crawl_max_pages,
+        max_pages=0 if by_hand else settings.crawl_max_pages,
         max_seconds=settings.crawl_max_seconds,
-        behind=source.behind or since is not None,
+        again=by_hand,
+        behind=source.behind or by_hand,
         database_url=settings.database_url.get_secret_value(),
         source_id=source_id,
     )
     try:
         report = run_crawl(order, on_event=on_event, stop=stop)
     except CrawlFailed as error:
-        return _end_run(runtime, run_id, {"outcome": Outcome.INTERRUPTED, "message": str(error)})
-    return _end_run(runtime, run_id, report)
+        report = {"outcome": Outcome.INTERRUPTED, "message": str(error)}
+    except BaseException:  # Ctrl-C too: the source must not stay held
+        _end_run(runtime, run_id, {"outcome": Outcome.INTERRUPTED, "message": "broken off"})
+        raise
+    # A look back that does not reach as far as the backlog leaves the backlog.
+    falls_short = since is not None and (source.first_since is None or since > source.first_since)
+    return _end_run(runtime, run_id, report, still_behind=source.behind and falls_short)
 
 
 def _begin_run(runtime: Runtime, source_id: int) -> tuple[Source, int]:
@@ -137,16 +147,18 @@ def _begin_run(runtime: Runtime, source_id: int) -> tuple[Source, int]:
 
 
 def _this_process() -> str:
-    return f"{platform.node()} {os.getpid()}"
+    return f"{platform.node()} {os.getpid()} {TOKEN}"
 
 
 def _is_held(source: Source, now: datetime) -> bool:
     """Return whether a crawl is under way; a holder on this machine that is gone holds nothing."""
     if source.crawling_until is None or source.crawling_until <= now:
         return False
-    host, _, process = (source.crawling_by or "").rpartition(" ")
-    if host != platform.node() or int(process) == os.getpid():
+    host, process, token = [*(source.crawling_by or "").split(" "), "", ""][:3]
+    if host != platform.node() or not process.isdigit():
         return True
+    if int(process) == os.getpid():
+        return token == TOKEN  # in a container that was started again we have our old number
     try:
         os.kill(int(process), 0)
     except ProcessLookupError:
@@ -156,7 +168,9 @@ def _is_held(source: Source, now: datetime) -> bool:
     return True
 
 
-def _end_run(runtime: Runtime, run_id: int, report: Mapping[str, Any]) -> CrawlRun:
+def _end_run(
+    runtime: Runtime, run_id: int, report: Mapping[str, Any], *, still_behind: bool = False
+) -> CrawlRun:
     """Record how a run ended and what it says of the source's health."""
     now = runtime.now()
     with writing(runtime.engine) as session:
@@ -164,7 +178,8 @@ def _end_run(runtime: Runtime, run_id: int, report: Mapping[str, Any]) -> CrawlR
         source = session.get_one(Source, run.source_id)
         run.finished_at = now
         run.outcome = str(report["outcome"])
-        run.message = str(report.get("message", ""))[:1000]
+        told = [str(report.get("message", "")), *report.get("notes", ())[:3]]
+        run.message = " ".join(filter(None, told))[:1000]
         for name in ("pages", "threads", "posts", "unreadable", "bytes"):
             setattr(run, name, report.get(name, 0))
         run.skipped = report.get("skipped_unchanged", 0)
@@ -174,7 +189,7 @@ def _end_run(runtime: Runtime, run_id: int, report: Mapping[str, Any]) -> CrawlR
         source.crawling_until = source.crawling_by = None
         if run.outcome in WELL:
             source.last_ok_at, source.failures, source.not_before = now, 0, None
-            source.behind = bool(report["behind"])
+            source.behind = bool(report["behind"]) or still_behind
         else:
             source.failures += 1
             source.behind = True
@@ -201,10 +216,16 @@ def _pause(run: CrawlRun, failures: int) -> timedelta:
     return min(BACK_OFF * (1 << min(failures - 1, 10)), LONGEST_BACK_OFF)
 
 
-def score(runtime: Runtime, progress: Callable[[int, int], None] | None = None) -> int:
+def score(
+    runtime: Runtime,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> int:
     """Find brands again where their words changed, then judge what has no verdict yet."""
     rematch(runtime.engine)
-    return score_new(runtime.engine, runtime.scorer(), now=runtime.now, progress=progress)
+    return score_new(
+        runtime.engine, runtime.scorer(), now=runtime.now, progress=progress, stop=stop
+    )
 
 
 def judge_threads(runtime: Runtime) -> Judged:

@@ -1,11 +1,12 @@
 """The risk job: from verdicts to cases, and from cases to alerts in the outbox."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from alerts.base import Message
@@ -58,72 +59,100 @@ def judge(
     targets: Sequence[tuple[str, str]],
     now: datetime,
     alert_max_age: timedelta,
-    quiet_after: timedelta = QUIET_AFTER,
+    quiet_after: timedelta | None = QUIET_AFTER,
 ) -> Judged:
     """Assess every thread with an unhappy author; open, raise and lower cases; queue alerts.
 
     ``targets`` are the (channel, room) pairs an alert goes to. An alert is queued in the
     transaction that opens or raises its case, once for each case and level; a complaint older
-    than ``alert_max_age`` opens its case in silence, one older than ``quiet_after`` opens none.
+    than ``alert_max_age`` opens its case in silence, one older than ``quiet_after`` opens none
+    (``None``: all open). Threads are assessed without a lock; one is taken where there is news.
     """
-    with reading(engine) as session:
-        pairs = session.exec(
-            select(Post.thread_id, Verdict.brand_id)
-            .join(Post, onclause=col(Post.id) == Verdict.post_id)
-            .where(
-                Verdict.checkpoint == checkpoint,
-                Verdict.text_hash == Post.text_hash,
-                Verdict.unhappy != Unhappy.NO,
-                col(Post.gone_at).is_(None),
-            )
-            .distinct()
-            .order_by(col(Post.thread_id), col(Verdict.brand_id))
-        ).all()
-    opened = raised = alerts = 0
+    usual: dict[int, float | None] = {}
+    events: Counter[str | None] = Counter()
+    alerts = 0
+    pairs = _to_assess(engine, checkpoint, None if quiet_after is None else now - quiet_after)
     for thread_id, brand_id in pairs:
+        with reading(engine) as session:
+            thread = session.get_one(Thread, thread_id)
+            if thread.board_id not in usual:
+                usual[thread.board_id] = usual_a_day(session, thread.board_id, now)
+            posts = judged_posts(session, thread, brand_id, checkpoint)
+            risk = assess(posts, usual_a_day=usual[thread.board_id], now=now)
+            case = _case(session, thread_id, brand_id)
+            alerting = case is not None and _alerts(session, case, targets, now, alert_max_age)
+        if not alerting and not _is_news(case, risk):
+            continue
         with writing(engine) as session:
-            case, event = _judge_thread(session, thread_id, brand_id, checkpoint, now, quiet_after)
-            alerted = case is not None and _alert(session, case, targets, now, alert_max_age)
-        opened += event == "opened"
-        raised += event == "raised"
-        alerts += alerted
-    if opened or raised:
-        logger.info("%d cases opened, %d raised, %d alerts queued", opened, raised, alerts)
-    return Judged(threads=len(pairs), opened=opened, raised=raised, alerts=alerts)
+            session.get_one(Thread, thread_id, with_for_update=True)  # one worker at a time
+            case = _case(session, thread_id, brand_id)
+            case, event = _keep_case(session, case, thread_id, brand_id, risk, checkpoint, now)
+            if _alerts(session, case, targets, now, alert_max_age):
+                alerts += enqueue(session, case, message_for(session, case, now=now), targets, now)
+        events[event] += 1
+    if events["opened"] or events["raised"]:
+        logger.info(
+            "%d cases opened, %d raised, %d alerts queued",
+            events["opened"],
+            events["raised"],
+            alerts,
+        )
+    return Judged(
+        threads=len(pairs), opened=events["opened"], raised=events["raised"], alerts=alerts
+    )
 
 
-def _judge_thread(
-    session: Session,
-    thread_id: int,
-    brand_id: int,
-    checkpoint: str,
-    now: datetime,
-    quiet_after: timedelta,
-) -> tuple[Case | None, str | None]:
-    """Return the thread's case, if any, and what happened to it: opened, raised, lowered."""
-    thread = session.get_one(Thread, thread_id)
-    posts = judged_posts(session, thread, brand_id, checkpoint)
-    risk = assess(posts, usual_a_day=usual_a_day(session, thread, now), now=now)
-    case = session.exec(
+def _to_assess(engine: Engine, checkpoint: str, since: datetime | None) -> list[tuple[int, int]]:
+    """Return (thread id, brand id) of threads with complaints, and of cases still above watch."""
+    complaints = (
+        select(Post.thread_id, Verdict.brand_id)
+        .join(Post, onclause=col(Post.id) == Verdict.post_id)
+        .where(
+            Verdict.checkpoint == checkpoint,
+            Verdict.unhappy != Unhappy.NO,
+            Verdict.text_hash == Post.text_hash,
+            col(Post.gone_at).is_(None),
+        )
+        .distinct()
+    )
+    if since is not None:
+        complaints = complaints.where(
+            func.coalesce(col(Post.posted_at), col(Post.fetched_at)) > since
+        )
+    burning = select(Case.thread_id, Case.brand_id).where(
+        Case.level != Level.WATCH,
+        col(Case.state).not_in((CaseState.RESOLVED, CaseState.DISMISSED)),
+    )
+    with reading(engine) as session:
+        return sorted({*session.exec(complaints), *session.exec(burning)})
+
+
+def _case(session: Session, thread_id: int, brand_id: int) -> Case | None:
+    return session.exec(
         select(Case).where(Case.thread_id == thread_id, Case.brand_id == brand_id)
     ).first()
-    if case is None and (
-        risk.level is None
-        or risk.newest_complaint is None
-        or now - risk.newest_complaint > quiet_after
-    ):
-        return None, None
-    return _keep_case(session, case, thread_id, brand_id, risk, checkpoint, now)
 
 
-def _alert(
+def _is_news(case: Case | None, risk: Risk) -> bool:
+    """Return whether a risk differs from what its case says."""
+    if case is None:
+        return risk.level is not None
+    return (case.level, case.score, case.reasons, case.newest_complaint_at) != (
+        risk.level or Level.WATCH,
+        risk.score,
+        list(risk.reasons),
+        risk.newest_complaint,
+    )
+
+
+def _alerts(
     session: Session,
     case: Case,
     targets: Sequence[tuple[str, str]],
     now: datetime,
     alert_max_age: timedelta,
 ) -> bool:
-    """Queue the alert that the case's level asks for; return whether there is a new one."""
+    """Return whether a person must hear of this case at its level, and has not yet."""
     if (
         not targets
         or case.state in {CaseState.DISMISSED, CaseState.RESOLVED}
@@ -133,9 +162,8 @@ def _alert(
     ):
         return False
     told = session.exec(select(Alert.level).where(Alert.case_id == case.id)).all()
-    if any(Level(level).rank >= Level(case.level).rank for level in told):
-        return False  # people know of worse: a case that calms down is no news
-    return enqueue(session, case, message_for(session, case, now=now), targets, now)
+    # A case that calms down is no news: people know of worse.
+    return all(Level(level).rank < Level(case.level).rank for level in told)
 
 
 def judged_posts(
@@ -171,24 +199,21 @@ def judged_posts(
     ]
 
 
-def usual_a_day(session: Session, thread: Thread, now: datetime) -> float | None:
-    """Return how many posts an active thread of this board gets in a day, by the mean.
+def usual_a_day(session: Session, board_id: int, now: datetime) -> float | None:
+    """Return how many posts an active thread of a board gets in a day, by the mean.
 
-    Counts the last 28 days, other threads only; ``None`` below five active thread-days.
+    Counts the last 28 days; ``None`` below five active thread-days.
     """
-    rows = session.exec(
-        select(Activity.thread_id, Activity.hour, Activity.posts)
+    day = func.date(col(Activity.hour))
+    days = (
+        select(func.sum(Activity.posts).label("posts"))
         .join(Thread, onclause=col(Thread.id) == Activity.thread_id)
-        .where(
-            Thread.board_id == thread.board_id,
-            col(Thread.id) != thread.id,
-            col(Activity.hour) > now - timedelta(days=USUAL_DAYS),
-        )
-    ).all()
-    days = {(thread_id, hour.date()) for thread_id, hour, _ in rows}
-    if len(days) < USUAL_LEAST:
-        return None
-    return sum(posts for _, _, posts in rows) / len(days)
+        .where(Thread.board_id == board_id, Activity.hour > now - timedelta(days=USUAL_DAYS))
+        .group_by(col(Activity.thread_id), day)
+        .subquery()
+    )
+    count, mean = session.exec(select(func.count(), func.avg(days.c.posts)).select_from(days)).one()
+    return float(mean) if count >= USUAL_LEAST else None
 
 
 def _keep_case(
@@ -201,6 +226,7 @@ def _keep_case(
     now: datetime,
 ) -> tuple[Case, str | None]:
     level = risk.level or Level.WATCH
+    event: str | None = None
     if case is None:
         assert risk.post_id is not None  # noqa: S101  (a level comes with a post)
         case = Case(
@@ -211,17 +237,10 @@ def _keep_case(
             score=risk.score,
             opened_at=now,
         )
-        event: str | None = "opened"
-    elif level == case.level:
-        event = None
-    else:
+        event = "opened"
+    elif level != case.level:
         event = "raised" if level.rank > Level(case.level).rank else "lowered"
-    same = (case.score, case.reasons, case.newest_complaint_at) == (
-        risk.score,
-        list(risk.reasons),
-        risk.newest_complaint,
-    )
-    if event is None and same:
+    elif not _is_news(case, risk):
         return case, None
     case.level, case.score, case.reasons = level, risk.score, list(risk.reasons)
     case.post_id = risk.post_id or case.post_id

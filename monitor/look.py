@@ -9,19 +9,27 @@ from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from alerts.base import Message
 from alerts.channels.console import ConsoleChannel
-from models import Case, Source
+from alerts.words import clean
+from models import Case, Post, Source
 from models.base import id_of, utc_now
 from models.database import make_engine, reading, upgrade, writing
+from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand
 from monitor.crawling import CrawlOrder, run_crawl
 from monitor.jobs import WELL
 from monitor.judging import judge, message_for
 from monitor.scoring import score_new
 from sentiment.base import Scorer
+from spiders.outcome import Outcome
+
+
+class KeptAlready(QuietwordError):
+    """The file to keep a look in exists: two looks in one would answer for each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +83,8 @@ class Look:
             f"pages; {self.judged} concern {self.brand}; {len(self.flagged)} "
             f"{'thread needs' if len(self.flagged) == 1 else 'threads need'} a person."
         )
-        if report.get("message"):
-            lines.append(f"\n{report['message']}", style="yellow")
+        for note in filter(None, (report["message"], *report["notes"])):
+            lines.append(f"\n{clean(note)}", style="yellow")
         console.print(lines, soft_wrap=True)
         channel = ConsoleChannel(console.file)
         for one in self.flagged:
@@ -96,7 +104,10 @@ def watch(
     """Crawl a forum, judge what it says of a brand, and return the threads that need a person.
 
     The work is done in a database of its own which is deleted at the end, or stays as ``keep``.
+    Ctrl-C ends the crawl, and what it has read is judged.
     """
+    if keep is not None and keep.exists():
+        raise KeptAlready(f"{keep} exists; --keep takes the name of a new file")
     with tempfile.TemporaryDirectory(prefix="quietword-") as folder:
         url = f"sqlite:///{keep or Path(folder) / 'watch.db'}"
         engine = make_engine(url)
@@ -104,28 +115,14 @@ def watch(
             upgrade(engine)
             with writing(engine) as session:
                 save_brand(session, brand)
-                source = session.exec(
-                    select(Source).where(Source.address == order.address)
-                ).first() or Source(address=order.address, engine="", name=order.address)
+                source = Source(address=order.address, engine="", name=order.address[:200])
                 session.add(source)
                 session.flush()
                 source_id = id_of(source)
-            report = run_crawl(order.storing_into(url, source_id), on_event=on_event)
+            report = _crawl(order.storing_into(url, source_id), on_event)
             with writing(engine) as session:
                 session.get_one(Source, source_id).engine = report["engine"] or ""
-            judged, checkpoint = 0, ""
-            if report["posts"]:
-                model = scorer()
-                checkpoint = model.checkpoint
-                judged = score_new(engine, model, now=now, progress=on_scored)
-            judge(
-                engine,
-                checkpoint=checkpoint,
-                targets=(),
-                now=now(),
-                alert_max_age=timedelta(0),
-                quiet_after=timedelta.max,
-            )
+            judged = _judge(engine, scorer, now, on_scored)
             with reading(engine) as session:
                 cases = session.exec(
                     select(Case).order_by(col(Case.score).desc(), col(Case.id))
@@ -144,3 +141,48 @@ def watch(
         judged=judged,
         flagged=flagged,
     )
+
+
+def _judge(
+    engine: Engine,
+    scorer: Callable[[], Scorer],
+    now: Callable[[], datetime],
+    on_scored: Callable[[int, int], None] | None,
+) -> int:
+    """Judge what was stored and open its cases; return how many posts concern the brand."""
+    with reading(engine) as session:
+        if session.exec(select(Post.id).limit(1)).first() is None:
+            return 0  # the checkpoint need not be loaded
+    model = scorer()
+    judged = score_new(engine, model, now=now, progress=on_scored)
+    judge(
+        engine,
+        checkpoint=model.checkpoint,
+        targets=(),
+        now=now(),
+        alert_max_age=timedelta(0),
+        quiet_after=None,
+    )
+    return judged
+
+
+def _crawl(order: CrawlOrder, on_event: Callable[[dict[str, Any]], None] | None) -> dict[str, Any]:
+    """Return the crawl's report; one that was interrupted tells how far it had come."""
+    so_far = {"pages": 0, "threads": 0, "posts": 0}
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "progress":
+            so_far.update((name, event[name]) for name in so_far)
+        if on_event is not None:
+            on_event(event)
+
+    try:
+        return run_crawl(order, on_event=listen)
+    except KeyboardInterrupt:
+        return so_far | {
+            "outcome": Outcome.INTERRUPTED,
+            "message": "stopped by you; what had been read was judged",
+            "engine": order.engine,
+            "unreadable": 0,
+            "notes": [],
+        }

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from alerts.words import clean
 from models.errors import QuietwordError
 from monitor.crawling import CrawlOrder, run_crawl
 from monitor.jobs import WELL
@@ -41,8 +42,8 @@ def read_page(
     evidence = "; ".join(record["evidence"])
     console.print(f"{record['engine']} ({escape(evidence)}), {record['kind']} page")
     if record["thread_title"]:
-        console.print(f"Thread: {escape(record['thread_title'])}")
-    console.print(f"Next page: {record['next_page'] or 'none'}", soft_wrap=True)
+        console.print(f"Thread: {escape(clean(record['thread_title']))}", soft_wrap=True)
+    console.print(f"Next page: {escape(clean(record['next_page'] or 'none'))}", soft_wrap=True)
     console.print(_table(record["posts"]))
 
 
@@ -72,8 +73,11 @@ def read_forum(order: CrawlOrder, *, as_json: bool, console: Console) -> bool:
         f"{report['engine'] or 'engine not recognised'}: {report['outcome']}, "
         f"{report['posts']} posts in {report['threads']} threads from {report['pages']} pages"
         + (f", {report['unreadable']} unreadable" if report["unreadable"] else "")
-        + (f". {escape(report['message'])}" if report["message"] else "")
+        + (f". {escape(clean(report['message']))}" if report["message"] else ""),
+        soft_wrap=True,
     )
+    for note in report["notes"]:
+        aside.print(f"  {escape(clean(note))}", soft_wrap=True)
     return report["outcome"] in WELL
 
 
@@ -82,5 +86,5 @@ def _table(records: list[dict[str, Any]]) -> Table:
     for record in records:
         when = (record["posted_at"] or "?").replace("T", " ").removesuffix("Z")
         cells = (when, record["author"], record["thread_title"] or "", record["text"])
-        table.add_row(*(escape(" ".join(cell.split())[:160]) for cell in cells))
+        table.add_row(*(escape(clean(cell)[:160]) for cell in cells))
     return table

@@ -1,5 +1,6 @@
 """The jobs on a clock, in one process: crawls side by side, the rest one after another."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from apscheduler.events import (
     JobEvent,
 )
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from models.errors import QuietwordError
@@ -33,14 +35,17 @@ class Schedule:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._stop = threading.Event()
+        self._crawling: set[int] = set()
+        """Sources whose crawl is under way or waits for its turn."""
+        self._executors = {
+            "default": ThreadPoolExecutor(1),
+            "crawls": ThreadPoolExecutor(runtime.settings.crawls_at_once),
+            "work": ThreadPoolExecutor(1),
+            "delivery": ThreadPoolExecutor(1),
+        }
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={
-                "default": ThreadPoolExecutor(1),
-                "crawls": ThreadPoolExecutor(runtime.settings.crawls_at_once),
-                "work": ThreadPoolExecutor(1),
-                "delivery": ThreadPoolExecutor(1),
-            },
+            executors=self._executors,
             job_defaults={
                 "coalesce": True,
                 "misfire_grace_time": MISFIRE_GRACE_S,
@@ -61,7 +66,10 @@ class Schedule:
     def stop(self) -> None:
         """End: running crawls are killed, which leaves no thread half stored; the rest finishes."""
         self._stop.set()
-        self._scheduler.shutdown(wait=True)
+        # APScheduler would wait with its lock held, which a job that adds another one needs.
+        self._scheduler.shutdown(wait=False)
+        for executor in self._executors.values():
+            executor.shutdown(wait=True)
 
     def _every(self, seconds: int, job: Callable[[], None], executor: str, name: str) -> None:
         self._scheduler.add_job(
@@ -75,29 +83,40 @@ class Schedule:
         )
 
     def _start_due(self) -> None:
-        running = {job.id for job in self._scheduler.get_jobs()}
         for source_id in jobs.due_sources(self._runtime):
-            name = f"crawl source {source_id}"
-            if name not in running:
+            if source_id not in self._crawling and not self._stop.is_set():
+                self._crawling.add(source_id)
                 self._scheduler.add_job(
-                    self._crawl, args=[source_id], executor="crawls", id=name, name=name
+                    self._crawl,
+                    args=[source_id],
+                    executor="crawls",
+                    name=f"crawl source {source_id}",
+                    misfire_grace_time=None,  # it may wait for its turn as long as it takes
                 )
 
     def _crawl(self, source_id: int) -> None:
-        if self._stop.is_set():
-            return
         try:
+            if self._stop.is_set():
+                return
             run = jobs.crawl_source(self._runtime, source_id, stop=self._stop)
+            if run.posts:
+                self._soon("judge")
         except jobs.SourceBusy as error:
             logger.info("%s", error)
-            return
-        if run.posts and not self._stop.is_set():
-            self._scheduler.modify_job("judge", next_run_time=self._runtime.now())
+        finally:
+            self._crawling.discard(source_id)
 
     def _work(self) -> None:
-        jobs.score(self._runtime)
-        if jobs.judge_threads(self._runtime).alerts:
-            self._scheduler.modify_job("deliver", next_run_time=self._runtime.now())
+        try:
+            jobs.score(self._runtime, stop=self._stop.is_set)
+        finally:
+            if jobs.judge_threads(self._runtime).alerts:
+                self._soon("deliver")
+
+    def _soon(self, job: str) -> None:
+        if not self._stop.is_set():
+            with contextlib.suppress(JobLookupError):
+                self._scheduler.modify_job(job, next_run_time=self._runtime.now())
 
     def _deliver(self) -> None:
         jobs.deliver(self._runtime)

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import uvicorn
@@ -49,7 +51,8 @@ def read_secret(file: Path) -> str:
 def web_address(settings: Settings, port: int | None = None) -> str:
     """Return the address under which the digest is reached."""
     host = settings.web_host if settings.web_host not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
-    return settings.web_address or f"http://{host}:{port or settings.web_port}/"
+    shown = f"[{host}]" if ":" in host else host
+    return settings.web_address or f"http://{shown}:{port or settings.web_port}/"
 
 
 def login_link(settings: Settings) -> str:
@@ -91,6 +94,8 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
     )
     channels = ", ".join(f"{kind} {room}".strip() for kind, room in runtime.channels)
     schedule = Schedule(runtime)
+    # uvicorn hands the signal on when it has stopped: by default that would end us on the spot.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     schedule.start()
     try:
         console.print(f"Alerts go to: {escape(channels)}")

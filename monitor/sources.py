@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rich.console import Console
@@ -22,6 +23,9 @@ from monitor.jobs import WELL, Runtime, SourceBusy, crawl_source
 from monitor.mentions import Alias, BrandRule, warnings
 from monitor.periods import moment_before
 from monitor.progress import crawling
+from spiders.detect import engine_named
+
+NAME_LENGTH = 200
 
 
 class SourceError(QuietwordError):
@@ -33,18 +37,18 @@ class SourceForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str
-    name: str | None = None
+    address: str = Field(max_length=2000)
+    name: str | None = Field(None, max_length=200)
     engine: str | None = None
     every_minutes: int = Field(30, ge=1)
     delay_s: float = Field(5.0, ge=0)
     since: str = "30d"
-    timezone: str = "UTC"
+    timezone: ZoneInfo = ZoneInfo("UTC")
     date_order: str | None = Field(None, pattern="^(DMY|MDY|YMD)$")
-    language: str | None = None
+    language: str | None = Field(None, pattern="^[a-z]{2}$")
     enabled: bool = True
     outreach: Outreach = Outreach.PRIVATE
-    outreach_note: str = ""
+    outreach_note: str = Field("", max_length=500)
 
 
 class AliasForm(BaseModel):
@@ -109,6 +113,8 @@ def add(
     console: Console,
 ) -> None:
     """Read one page of ``order.address``, say what was recognised, and save the source."""
+    if name and len(name) > NAME_LENGTH:
+        raise SourceError(f"the name has {len(name)} characters; at most {NAME_LENGTH} fit")
     if outreach not in list(Outreach):
         raise SourceError(f"{outreach!r} is no outreach policy; choose from {', '.join(Outreach)}")
     with reading(runtime.engine) as session:
@@ -126,7 +132,7 @@ def add(
         every_minutes=every_minutes,
         delay_s=order.delay_s,
         outreach=outreach,
-        outreach_note=note,
+        outreach_note=note[:500],
         first_since=order.since,
     )
     with writing(runtime.engine) as session:
@@ -234,6 +240,8 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
         known = {source.address: source.engine for source in session.exec(select(Source))}
     engines = {}
     for form in wanted.source:
+        if form.engine is not None:
+            engine_named(form.engine)
         engine = form.engine or known.get(form.address)
         engines[form.address] = engine or _recognise(_order(runtime, form), console)["engine"]
     with writing(runtime.engine) as session:
@@ -249,7 +257,7 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
 def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:
     return CrawlOrder(
         address=form.address,
-        timezone=form.timezone,
+        timezone=str(form.timezone),
         date_order=form.date_order,
         language=form.language,
         contact=runtime.settings.contact,
@@ -260,12 +268,14 @@ def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:
 
 def _save(session: Session, form: SourceForm, engine: str, now: datetime) -> None:
     source = session.exec(select(Source).where(Source.address == form.address)).first()
+    named = form.model_fields_set  # of a source that is known, the rest stays as it is
     if source is None:
-        source = Source(address=form.address, engine=engine, name="")
+        source = Source(address=form.address, engine=engine, name=urlsplit(form.address).netloc)
         source.first_since = moment_before(form.since, now)
         session.add(source)
+        named = set(SourceForm.model_fields)
     source.engine = engine
-    source.name = form.name or urlsplit(form.address).netloc
+    source.name = form.name or source.name
     for field in (
         "every_minutes",
         "delay_s",
@@ -276,7 +286,9 @@ def _save(session: Session, form: SourceForm, engine: str, now: datetime) -> Non
         "outreach",
         "outreach_note",
     ):
-        setattr(source, field, getattr(form, field))
+        if field in named:
+            value = getattr(form, field)
+            setattr(source, field, str(value) if field == "timezone" else value)
 
 
 def crawl_now(

@@ -6,7 +6,7 @@ the mark (how far they were read) and the number of posts an hour.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -16,30 +16,40 @@ from models import Activity, Author, Board, Post, PostRevision, Quote, Thread
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
+from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
 from spiders.base import PostItem
 from spiders.crawl import ThreadItem, ThreadMark
 
+IN_ONE_QUERY = 500
+"""Ids that are looked up at once; SQLite takes no more than some thousands."""
+
 
 class Store:
-    """Where a crawl of one source asks what is known and leaves what it read."""
+    """Where a crawl of one source asks what is known and leaves what it read.
+
+    With ``again``, threads that were read without finding a brand are as good as unknown: they
+    are read anew, for a brand that was added since.
+    """
 
     def __init__(
         self,
         engine: Engine,
         source_id: int,
-        finder: Finder,
         *,
+        again: bool = False,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._engine = engine
         self._source_id = source_id
-        self._finder = finder
+        self._again = again
         self._now = now
+        with reading(engine) as session:
+            self._finder = Finder(session)
 
     def mark(self, thread_id: str) -> ThreadMark | None:
         """Return how far a thread has been read, or ``None`` for a new one."""
         with reading(self._engine) as session:
-            thread = self._thread(session, thread_id)
+            thread = self._known_thread(session, thread_id)
         if thread is None:
             return None
         return ThreadMark(
@@ -51,12 +61,10 @@ class Store:
     def posts(self, thread_id: str) -> set[str]:
         """Return the engine's ids of the posts of a thread that were read before."""
         with reading(self._engine) as session:
-            thread = self._thread(session, thread_id)
+            thread = self._known_thread(session, thread_id)
             if thread is None:
                 return set()
-            known = set(
-                session.exec(select(Post.external_id).where(Post.thread_id == thread.id)).all()
-            )
+            known = set(session.exec(select(Post.external_id).where(Post.thread_id == thread.id)))
         return known | ({thread.mark_last_post_id} if thread.mark_last_post_id else set())
 
     def save(self, item: ThreadItem) -> int:
@@ -64,6 +72,17 @@ class Store:
 
         Saving the same walk again changes nothing.
         """
+        item = fit_thread(item)
+        with reading(self._engine) as session:
+            self._finder = self._finder.refreshed(session)  # ops may have added a brand meanwhile
+        found = [
+            self._finder.find(
+                title=item.thread_title or "",
+                text=post.text,
+                quotes=[quote.text for quote in post.quotes],
+            )
+            for post in item.posts
+        ]
         with writing(self._engine) as session:
             thread = self._thread(session, item.thread_id)
             if thread is None:
@@ -75,26 +94,20 @@ class Store:
                 )
                 session.add(thread)
                 session.flush()
-            found = [self._find(item.thread_title or "", post) for post in item.posts]
             if any(one.place != RIVAL for its in found for one in its):
                 thread.watched = True
-            known = self._known(session, thread, item.posts)
-            fresh = [post for post in item.posts if post.post_id not in known]
+            fresh = self._fresh(session, thread, item.posts)
             self._count(session, thread, fresh)
             if thread.watched:
-                thread.title = (item.thread_title or "")[:500]
-                thread.url = item.thread_url
-                for post, its_mentions in zip(item.posts, found, strict=True):
-                    self._keep(session, thread, post, its_mentions)
-                self._mark_gone(session, thread, item)
+                renamed = thread.title != item.thread_title
+                thread.title, thread.url = item.thread_title or "", item.thread_url
+                changed = self._keep(session, thread, item.posts, found, renamed=renamed)
+                if self._mark_gone(session, thread, item) or changed:
+                    thread.version += 1
             thread.mark_last_post_id = item.mark.last_post_id
             thread.mark_last_posted_at = item.mark.last_posted_at
             thread.mark_posts = item.mark.posts
         return len(fresh)
-
-    def _find(self, title: str, post: PostItem) -> list[Found]:
-        quotes = [quote.text for quote in post.quotes]
-        return self._finder.find(title=title, text=post.text, quotes=quotes)
 
     def _thread(self, session: Session, external_id: str) -> Thread | None:
         return session.exec(
@@ -103,34 +116,34 @@ class Store:
             )
         ).first()
 
+    def _known_thread(self, session: Session, external_id: str) -> Thread | None:
+        thread = self._thread(session, fit_id(external_id))
+        return None if thread is None or (self._again and not thread.watched) else thread
+
     def _board(self, session: Session, item: ThreadItem) -> int:
-        external_id = item.board_id or ""
         board = session.exec(
             select(Board).where(
-                Board.source_id == self._source_id, Board.external_id == external_id
+                Board.source_id == self._source_id, Board.external_id == item.board_id
             )
         ).first()
         if board is None:
-            board = Board(source_id=self._source_id, external_id=external_id, title="")
+            board = Board(source_id=self._source_id, external_id=item.board_id or "", title="")
             session.add(board)
         if item.board_title:
-            board.title = item.board_title[:300]
+            board.title = item.board_title
         session.flush()
         return id_of(board)
 
     @staticmethod
-    def _known(session: Session, thread: Thread, posts: Sequence[PostItem]) -> set[str]:
-        """Return the ids among ``posts`` that an earlier crawl counted already."""
-        stored = set(
-            session.exec(select(Post.external_id).where(Post.thread_id == thread.id)).all()
-        )
+    def _fresh(session: Session, thread: Thread, posts: Sequence[PostItem]) -> list[PostItem]:
+        """Return those among ``posts`` that no earlier crawl has counted."""
+        known = set(session.exec(select(Post.external_id).where(Post.thread_id == thread.id)))
         ids = [post.post_id for post in posts]
         if thread.mark_last_post_id in ids:
-            stored.update(ids[: ids.index(thread.mark_last_post_id) + 1])
-        elif thread.mark_last_posted_at is not None:
-            until = thread.mark_last_posted_at
-            stored.update(p.post_id for p in posts if p.posted_at and p.posted_at <= until)
-        return stored
+            known.update(ids[: ids.index(thread.mark_last_post_id) + 1])
+        elif (until := thread.mark_last_posted_at) is not None:
+            known.update(p.post_id for p in posts if p.posted_at and p.posted_at <= until)
+        return [post for post in posts if post.post_id not in known]
 
     @staticmethod
     def _count(session: Session, thread: Thread, fresh: Iterable[PostItem]) -> None:
@@ -139,50 +152,67 @@ class Store:
             for post in fresh
             if post.posted_at is not None
         )
+        if not hours:
+            return
+        known = {
+            row.hour: row
+            for row in session.exec(select(Activity).where(Activity.thread_id == thread.id))
+        }
         for hour, posts in sorted(hours.items()):
-            row = session.exec(
-                select(Activity).where(Activity.thread_id == thread.id, Activity.hour == hour)
-            ).first()
-            if row is None:
-                session.add(Activity(thread_id=id_of(thread), hour=hour, posts=posts))
+            if hour in known:
+                known[hour].posts += posts
             else:
-                row.posts += posts
+                session.add(Activity(thread_id=id_of(thread), hour=hour, posts=posts))
 
     def _keep(
-        self, session: Session, thread: Thread, item: PostItem, found: Sequence[Found]
-    ) -> None:
-        text_hash = hash_text(item)
-        post = session.exec(
-            select(Post).where(Post.source_id == self._source_id, Post.external_id == item.post_id)
-        ).first()
-        author_id = self._author(session, item)
-        if post is None:
-            post = Post(
-                source_id=self._source_id,
-                thread_id=id_of(thread),
-                author_id=author_id,
-                external_id=item.post_id,
-                number=item.number,
-                url=item.url,
-                private_message_url=item.private_message_url,
-                posted_at=item.posted_at,
-                fetched_at=self._now(),
-                edited=item.edited,
-                text=item.text,
-                text_hash=text_hash,
-                matched_hash=self._finder.fingerprint,
-            )
-            session.add(post)
-            session.flush()
-            self._keep_quotes(session, post, item)
-            keep_mentions(session, post, found)
-            return
-        post.gone_at = None
-        post.edited = item.edited
-        post.private_message_url = item.private_message_url
-        post.thread_id = id_of(thread)  # a moderator may have moved it
-        post.number = item.number if item.number is not None else post.number
-        if post.text_hash != text_hash:
+        self,
+        session: Session,
+        thread: Thread,
+        items: Sequence[PostItem],
+        found: Sequence[Sequence[Found]],
+        *,
+        renamed: bool,
+    ) -> bool:
+        """Store the posts of a walk; return whether anything about them is new."""
+        authors = self._authors(session, items)
+        stored = self._stored(session, items)
+        changed = False
+        for item, its_mentions in zip(items, found, strict=True):
+            text_hash = hash_text(item)
+            post = stored.get(item.post_id)
+            if post is None:
+                post = Post(
+                    source_id=self._source_id,
+                    thread_id=id_of(thread),
+                    author_id=authors[author_key(item)],
+                    external_id=item.post_id,
+                    number=item.number,
+                    url=item.url,
+                    posted_at=item.posted_at,
+                    fetched_at=self._now(),
+                    text=item.text,
+                    text_hash="",
+                )
+                session.add(post)
+                session.flush()
+            same_words = post.text_hash == text_hash
+            if not same_words:
+                self._rewrite(session, post, item, text_hash)
+            if not same_words or renamed or post.matched_hash != self._finder.fingerprint:
+                keep_mentions(session, post, its_mentions)
+                post.matched_hash = self._finder.fingerprint
+                changed = True
+            if post.gone_at is not None or post.thread_id != thread.id:
+                post.gone_at, post.thread_id = None, id_of(thread)  # back, or moved by a moderator
+                changed = True
+            post.edited = item.edited
+            post.private_message_url = item.private_message_url
+            post.number = item.number if item.number is not None else post.number
+        return changed
+
+    def _rewrite(self, session: Session, post: Post, item: PostItem, text_hash: str) -> None:
+        """Give ``post`` its new words; keep the old ones, if it had any, as a revision."""
+        if post.text_hash:
             seen = select(PostRevision.id).where(
                 PostRevision.post_id == post.id, PostRevision.text_hash == post.text_hash
             )
@@ -195,54 +225,86 @@ class Store:
                         replaced_at=self._now(),
                     )
                 )
-            post.text, post.text_hash = item.text, text_hash
-            self._keep_quotes(session, post, item)
-        keep_mentions(session, post, found)
-        post.matched_hash = self._finder.fingerprint
-
-    @staticmethod
-    def _keep_quotes(session: Session, post: Post, item: PostItem) -> None:
-        session.exec(delete(Quote).where(col(Quote.post_id) == post.id))
+            session.exec(delete(Quote).where(col(Quote.post_id) == post.id))
+        post.text, post.text_hash = item.text, text_hash
         for position, quote in enumerate(item.quotes):
             session.add(
                 Quote(post_id=id_of(post), position=position, author=quote.author, text=quote.text)
             )
 
-    def _author(self, session: Session, item: PostItem) -> int:
-        external_id = item.author_id or f"name:{item.author}"[:300]
-        author = session.exec(
-            select(Author).where(
-                Author.source_id == self._source_id, Author.external_id == external_id
+    def _stored(self, session: Session, items: Sequence[PostItem]) -> dict[str, Post]:
+        """Return the posts that are stored already, by the engine's id."""
+        found: dict[str, Post] = {}
+        for ids in _chunks([item.post_id for item in items]):
+            rows = session.exec(
+                select(Post).where(
+                    Post.source_id == self._source_id, col(Post.external_id).in_(ids)
+                )
             )
-        ).first()
-        if author is None:
-            author = Author(source_id=self._source_id, external_id=external_id, name="")
-            session.add(author)
-        author.name = item.author[:300]
-        if item.author_posts is not None:
-            author.posts_shown = item.author_posts
-        if item.author_joined is not None:
-            author.joined_at = item.author_joined
-        session.flush()
-        return id_of(author)
+            found.update((post.external_id, post) for post in rows)
+        return found
 
-    def _mark_gone(self, session: Session, thread: Thread, item: ThreadItem) -> None:
-        """Mark stored posts that are missing from pages which were read in full."""
+    def _authors(self, session: Session, items: Sequence[PostItem]) -> dict[str, int]:
+        """Return the ids of the authors of a walk, by ``author_key``, new ones added."""
+        latest = {author_key(item): item for item in items}
+        known: dict[str, Author] = {}
+        for keys in _chunks(list(latest)):
+            rows = session.exec(
+                select(Author).where(
+                    Author.source_id == self._source_id, col(Author.external_id).in_(keys)
+                )
+            )
+            known.update((author.external_id, author) for author in rows)
+        for key, item in latest.items():
+            author = known.get(key)
+            if author is None:
+                author = Author(source_id=self._source_id, external_id=key, name=item.author)
+                session.add(author)
+                known[key] = author
+            author.name = item.author
+            if item.author_posts is not None:
+                author.posts_shown = item.author_posts
+            if item.author_joined is not None:
+                author.joined_at = item.author_joined
+        session.flush()
+        return {key: id_of(author) for key, author in known.items()}
+
+    def _mark_gone(self, session: Session, thread: Thread, item: ThreadItem) -> bool:
+        """Mark stored posts that are missing from pages read in full; return whether any are."""
         if item.unreadable:
-            return  # it may be one of those
+            return False  # it may be one of those
         read = {post.post_id for post in item.posts}
-        times = [post.posted_at for post in item.posts if post.posted_at is not None]
-        for post in session.exec(
-            select(Post).where(Post.thread_id == thread.id, col(Post.gone_at).is_(None))
-        ):
-            if post.external_id in read:
-                continue
-            between = bool(times and post.posted_at and times[0] < post.posted_at < times[-1])
-            if item.whole or between:
-                post.gone_at = self._now()
+        # Some forums repeat a thread's first message on every page: it bounds nothing.
+        opener = item.posts and (item.posts[0].number or 1) == 1
+        span = item.posts[1:] if opener and not item.whole else item.posts
+        times = [post.posted_at for post in span if post.posted_at is not None]
+        stored = session.exec(
+            select(Post.id, Post.external_id, Post.posted_at).where(
+                Post.thread_id == thread.id, col(Post.gone_at).is_(None)
+            )
+        ).all()
+        gone = [
+            post_id
+            for post_id, external_id, at in stored
+            if external_id not in read
+            and (item.whole or (times and at and min(times) < at < max(times)))
+        ]
+        for post_id in gone:
+            session.get_one(Post, post_id).gone_at = self._now()
+        return bool(gone)
+
+
+def author_key(item: PostItem) -> str:
+    """Return what names an author within a source: the engine's id, or the name shown."""
+    return item.author_id or f"name:{item.author}"[:NAME_LENGTH]
 
 
 def hash_text(item: PostItem) -> str:
     """Return a name for this version of a post's words and quotes (32 hex digits)."""
     parts = [item.text, *(f"{quote.author}\x1f{quote.text}" for quote in item.quotes)]
-    return hashlib.sha256("\x1e".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:32]
+
+
+def _chunks(keys: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(keys), IN_ONE_QUERY):
+        yield keys[start : start + IN_ONE_QUERY]

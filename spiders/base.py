@@ -4,11 +4,13 @@ An engine knows *where things stand on a page*; it fetches nothing. ``spiders.sp
 which page to ask for next, so that a saved file and a live forum are read by the same code.
 """
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from scrapy.http import TextResponse
 
@@ -18,6 +20,10 @@ from models.errors import QuietwordError
 
 class PageChanged(QuietwordError):
     """A page lacks something its engine relies on: the markup has moved."""
+
+
+class ReadOptionError(QuietwordError):
+    """What a person says of a site cannot be; the message shows how it is written."""
 
 
 class Kind(StrEnum):
@@ -137,6 +143,21 @@ class ReadOptions:
     """ISO 639-1 of the forum's interface; ``None`` takes what the page says."""
     fetched_at: datetime = field(default_factory=utc_now)
     """Against which "yesterday" and "5 minutes ago" are read."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ReadOptionError`` for what could only be misread."""
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ReadOptionError(
+                f"there is no time zone {self.timezone!r}; write it as in Europe/Warsaw"
+            ) from error
+        if self.date_order not in {None, "DMY", "MDY", "YMD"}:
+            raise ReadOptionError(f"date order {self.date_order!r} is none of DMY, MDY, YMD")
+        if self.language is not None and not re.fullmatch("[a-z]{2}", self.language):
+            raise ReadOptionError(
+                f"{self.language!r} is no language; write two letters, such as pl, ru or en"
+            )
 
 
 class Engine(ABC):

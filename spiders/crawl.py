@@ -18,10 +18,10 @@ from scrapy.crawler import AsyncCrawlerProcess
 from models.errors import QuietwordError
 from spiders import guard
 from spiders.base import Engine, Evidence, Kind, PageChanged, ReadOptions
-from spiders.detect import engines as all_engines
+from spiders.detect import engine_named
 from spiders.outcome import Outcome, PageFailed
 from spiders.settings import scrapy_settings
-from spiders.spider import ForumSpider, Progress, engine_named
+from spiders.spider import ForumSpider, Progress
 from spiders.walk import THREAD_PAGES, Known, Tally, ThreadItem, ThreadMark, Walk
 
 __all__ = [
@@ -126,7 +126,7 @@ def crawl(
     or ``progress`` raise; everything the site does is an outcome.
     """
     started = time.monotonic()
-    engine = engine_named(spec.engine, engines or all_engines()) if spec.engine else None
+    engine = engine_named(spec.engine, engines) if spec.engine else None
     spider: ForumSpider | None = None
     received = 0
     try:

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -41,6 +42,16 @@ def engines() -> dict[str, Engine]:
     return found
 
 
+def engine_named(name: str, among: Mapping[str, Engine] | None = None) -> Engine:
+    """Return the engine called ``name``; raise ``UnknownEngine`` with the names there are."""
+    known = engines() if among is None else among
+    try:
+        return known[name]
+    except KeyError:
+        names = ", ".join(sorted(known))
+        raise UnknownEngine(f"no engine is called {name!r}; there are {names}") from None
+
+
 def detect(page: TextResponse) -> Detection | None:
     """Return the engine whose hints on ``page`` weigh most, or ``None`` when none weigh enough.
 
@@ -68,11 +79,10 @@ def recognised(page: TextResponse, name: str | None = None) -> Detection:
     Raises ``UnknownEngine`` saying what was looked for, or which names there are.
     """
     if name is not None:
-        if name not in engines():
-            raise UnknownEngine(f"no engine is called {name!r}; there are {', '.join(engines())}")
-        evidence = tuple(engines()[name].recognise(page))
+        engine = engine_named(name)
+        evidence = tuple(engine.recognise(page))
         weight = min(1.0, sum(hint.weight for hint in evidence))
-        return Detection(engine=engines()[name], confidence=weight, evidence=evidence)
+        return Detection(engine=engine, confidence=weight, evidence=evidence)
     found = detect(page)
     if found is None:
         sought = "; ".join(f"{engine.name}: {engine.marks}" for engine in engines().values())

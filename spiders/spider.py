@@ -7,7 +7,7 @@ request to the moment it is stored.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -187,12 +187,3 @@ class ForumSpider(scrapy.Spider):
                 )
             )
         return page
-
-
-def engine_named(name: str, engines: Mapping[str, Engine]) -> Engine:
-    """Return the engine called ``name``; raise ``UnknownEngine`` with the names there are."""
-    try:
-        return engines[name]
-    except KeyError:
-        known = ", ".join(sorted(engines))
-        raise UnknownEngine(f"no engine is called {name!r}; there are {known}") from None

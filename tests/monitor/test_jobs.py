@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -121,7 +122,7 @@ def test_a_holder_that_is_gone_holds_nothing(runtime: Runtime, forum: DemoForum)
         runtime.engine,
         forum.phpbb_url,
         crawling_until=utc_now() + timedelta(hours=1),
-        crawling_by=f"{os.uname().nodename} {gone}",
+        crawling_by=f"{os.uname().nodename} {gone} abcd",
     )
     with writing(runtime.engine) as session:
         session.add(CrawlRun(source_id=source_id))
@@ -130,6 +131,49 @@ def test_a_holder_that_is_gone_holds_nothing(runtime: Runtime, forum: DemoForum)
     with reading(runtime.engine) as session:
         outcomes = session.exec(select(CrawlRun.outcome).order_by(CrawlRun.id)).all()  # type: ignore[arg-type]
     assert outcomes == ["INTERRUPTED", "OK"]
+
+
+def test_a_new_brand_is_found_by_looking_back(runtime: Runtime, forum: DemoForum) -> None:
+    source_id = add(runtime.engine, forum.phpbb_url)
+    crawl_source(runtime, source_id)
+    with writing(runtime.engine) as session:
+        save_brand(session, BrandSpec(name="Baltfon"))
+    with reading(runtime.engine) as session:
+        before = len(session.exec(select(Post)).all())
+    assert crawl_source(runtime, source_id).posts == 0
+    crawl_source(runtime, source_id, since=utc_now() - timedelta(days=3650))
+    with reading(runtime.engine) as session:
+        assert len(session.exec(select(Post)).all()) > before
+
+
+def test_a_service_told_to_stop_ends_its_crawl_at_once() -> None:
+    stop = threading.Event()
+    with WebServer() as site:
+        site.pages["/forum"] = Answer(wait_s=10)
+        order = CrawlOrder(
+            address=f"{site.address}/forum",
+            allow_private_addresses=True,
+            contact="ops@quietword.test",
+        )
+        threading.Timer(3, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(CrawlFailed, match="was stopped"):
+            run_crawl(order, stop=stop)
+    assert time.monotonic() - began < 10
+
+
+def test_folders_named_as_ours_where_it_is_started_are_not_ours(
+    forum: DemoForum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models.py").write_text("raise SystemExit('foreign code')")
+    monkeypatch.chdir(tmp_path)
+    order = CrawlOrder(
+        address=forum.phpbb_url,
+        allow_private_addresses=True,
+        contact="ops@quietword.test",
+        only_first_page=True,
+    )
+    assert run_crawl(order)["outcome"] == "OK"
 
 
 def test_a_stuck_child_is_killed_with_its_group(forum: DemoForum) -> None:

@@ -197,7 +197,7 @@ def test_an_old_complaint_opens_its_case_in_silence(forum: Forum) -> None:
 
 def test_a_complaint_of_long_ago_opens_nothing(forum: Forum) -> None:
     forum.post("ann", Unhappy.SURE, hours_ago=24 * 40)
-    assert forum.judge() == Judged(threads=1, opened=0, raised=0, alerts=0)
+    assert forum.judge() == Judged()
 
 
 @pytest.mark.parametrize("state", [CaseState.DISMISSED, CaseState.RESOLVED])
@@ -269,3 +269,14 @@ def test_the_quote_stands_around_the_mention(forum: Forum) -> None:
     assert quote.startswith("… ")
     assert quote.endswith(" …")
     assert len(quote) <= 290
+
+
+def test_a_complaint_that_disappears_lowers_its_case(forum: Forum) -> None:
+    post_id = forum.post("ann", Unhappy.SURE)
+    forum.judge()
+    with writing(forum.engine) as session:
+        session.get_one(Post, post_id).gone_at = NOW
+    forum.judge()
+    case = forum.case()
+    assert (case.level, case.score, case.reasons) == ("watch", 0.0, [])
+    assert forum.alerts() == ["reach_out"]

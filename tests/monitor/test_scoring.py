@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from models import Brand, Post, Source, Verdict
 from models.base import id_of
 from models.database import reading, writing
-from monitor.brands import BrandSpec, Finder, save_brand
+from monitor.brands import BrandSpec, save_brand
 from monitor.scoring import score_new, unhappiness
 from monitor.store import Store
 from sentiment.base import Opinion, Polarity
@@ -53,9 +53,7 @@ def keep(engine: Engine, title: str, *texts: str, quotes: tuple[Quote, ...] = ()
         )
         for number, text in enumerate(texts, 1)
     )
-    with reading(engine) as session:
-        store = Store(engine, source_id, Finder(session))
-    store.save(
+    Store(engine, source_id).save(
         ThreadItem(
             board_id="1",
             board_title="b",

@@ -1,5 +1,6 @@
 """What is kept of what a crawl reads."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,8 @@ from sqlmodel import col, select
 from models import Activity, Author, Mention, Post, PostRevision, Quote, Source, Thread
 from models.base import id_of
 from models.database import reading, writing
-from monitor.brands import BrandSpec, Finder, rematch, save_brand
-from monitor.mentions import Alias
+from monitor.brands import BrandError, BrandSpec, rematch, save_brand
+from monitor.mentions import Alias, MentionRuleError
 from monitor.store import Store
 from spiders.base import PostItem
 from spiders.base import Quote as QuoteItem
@@ -61,8 +62,7 @@ def store(engine: Engine) -> Store:
         session.add(source)
         session.flush()
         source_id = id_of(source)
-    with reading(engine) as session:
-        return Store(engine, source_id, Finder(session), now=lambda: START + timedelta(days=1))
+    return Store(engine, source_id, now=lambda: START + timedelta(days=1))
 
 
 def rows(engine: Engine) -> dict[str, list[object]]:
@@ -156,10 +156,10 @@ def test_an_edit_keeps_what_was_said_before(engine: Engine, store: Store) -> Non
 def test_a_post_missing_from_a_page_read_in_full_is_gone_until_it_is_back(
     engine: Engine, store: Store
 ) -> None:
-    first, second, third = post(1, "Nordvia"), post(2, "rude"), post(3, "end")
+    first, second, third = post(11, "Nordvia"), post(12, "rude"), post(13, "end")
     store.save(walk(first, second, third))
     store.save(walk(first, third, whole=False))
-    assert rows(engine)["gone"] == ["102"]
+    assert rows(engine)["gone"] == ["112"]
     store.save(walk(first, second, third))
     assert rows(engine)["gone"] == []
     store.save(walk(third, whole=False))
@@ -179,3 +179,86 @@ def test_a_very_long_post_is_kept_whole(engine: Engine, store: Store) -> None:
     text = "Nordvia " + "ż" * 200_000
     store.save(walk(post(1, text)))
     assert rows(engine)["texts"] == [text]
+
+
+def test_what_no_column_can_hold_is_made_to_fit(engine: Engine, store: Store) -> None:
+    odd = post(
+        1,
+        "Nordvia \0 \ud800 again",
+        author="a" * 900,
+        author_id="i" * 900,
+        author_posts=2**40,
+        quotes=(QuoteItem(author="q" * 900, text="\udfff"),),
+        private_message_url="https://f.test/" + "x" * 3000,
+    )
+    item = replace(walk(odd, title="t\ud800" * 600), board_id="доска" * 100, thread_id="9" * 900)
+    store.save(item)
+    store.save(item)
+    with reading(engine) as session:
+        stored = session.exec(select(Post)).one()
+        author = session.exec(select(Author)).one()
+    assert stored.text == "Nordvia  ? again"
+    assert stored.private_message_url is None
+    assert len(author.name) == 300
+    assert author.posts_shown is None
+    assert store.mark("9" * 900) is not None
+
+
+def test_a_repeated_first_message_does_not_hide_the_pages_between(
+    engine: Engine, store: Store
+) -> None:
+    thread = [post(number, f"Nordvia {number}") for number in range(1, 30)]
+    store.save(walk(*thread))
+    store.save(walk(thread[0], *thread[20:], post(30, "new"), whole=False))
+    assert rows(engine)["gone"] == []
+
+
+def test_an_unreadable_message_is_not_a_missing_one(engine: Engine, store: Store) -> None:
+    first, second, third = post(1, "Nordvia"), post(2, "rude"), post(3, "end")
+    store.save(walk(first, second, third))
+    store.save(replace(walk(first, third), unreadable=1))
+    assert rows(engine)["gone"] == []
+
+
+def test_a_brand_added_while_a_crawl_runs_is_found_by_it(engine: Engine, store: Store) -> None:
+    with writing(engine) as session:
+        save_brand(session, BrandSpec(name="Acme"))
+    store.save(walk(post(1, "Acme is down")))
+    assert rows(engine)["mentions"] == [("text", "Acme")]
+
+
+def test_looking_again_takes_threads_without_a_brand_for_unknown(
+    engine: Engine, store: Store
+) -> None:
+    store.save(walk(post(1, "cats")))
+    again = Store(engine, 1, again=True)
+    assert store.mark("7") is not None
+    assert again.mark("7") is None
+    assert again.posts("7") == set()
+    with writing(engine) as session:
+        save_brand(session, BrandSpec(name="cats"))
+    again.save(walk(post(1, "cats")))
+    assert rows(engine)["mentions"] == [("text", "cats")]
+    assert rows(engine)["hours"] == [1], "counted once"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        BrandSpec(name="Good", rivals=("!!!",)),
+        BrandSpec(name="???"),
+        BrandSpec(name="Good", aliases=(Alias(text="..."),)),
+    ],
+)
+def test_a_word_nothing_is_found_by_is_refused_and_harms_no_other_brand(
+    engine: Engine, store: Store, spec: BrandSpec
+) -> None:
+    with pytest.raises(MentionRuleError), writing(engine) as session:
+        save_brand(session, spec)
+    store.save(walk(post(1, "Nordvia is down")))
+    assert rows(engine)["mentions"] == [("text", "Nordvia")]
+
+
+def test_a_name_too_long_for_its_column_is_refused(engine: Engine) -> None:
+    with pytest.raises(BrandError, match="at most 200"), writing(engine) as session:
+        save_brand(session, BrandSpec(name="x" * 201))

@@ -238,7 +238,7 @@ def test_each_plea_for_rest_is_granted_while_the_site_answers_after_it(
     assert len(crawled.items) == 3
 
 
-def test_a_plea_for_rest_right_after_a_rest_ends_the_crawl(server: WebServer, forum: Forum) -> None:
+def test_a_plea_for_rest_right_after_a_rest_ends_the_crawl(server: WebServer) -> None:
     busy = Answer(status=429, headers={"Retry-After": "0"})
     busier = Answer(status=429, headers={"Retry-After": "60"})
     server.pages["/thread?id=t1&page=2"] = in_turn(busy, then=lambda _: busier)

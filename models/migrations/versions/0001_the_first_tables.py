@@ -137,6 +137,8 @@ def upgrade() -> None:
         sa.Column("mark_last_post_id", sa.String(length=200), nullable=True),
         sa.Column("mark_last_posted_at", models.base.UtcDateTime(timezone=True), nullable=True),
         sa.Column("mark_posts", sa.Integer(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("judged", sa.String(length=240), nullable=True),
         sa.Column("first_seen_at", models.base.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["board_id"], ["board.id"], name=op.f("fk_thread_board_id"), ondelete="CASCADE"
@@ -149,6 +151,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("thread", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_thread_board_id"), ["board_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_thread_judged"), ["judged"], unique=False)
 
     op.create_table(
         "activity",
@@ -300,6 +303,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("verdict", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_verdict_brand_id"), ["brand_id"], unique=False)
+        batch_op.create_index("ix_verdict_unhappy", ["checkpoint", "unhappy"], unique=False)
 
     op.create_table(
         "alert",
@@ -371,6 +375,7 @@ def downgrade() -> None:
     op.drop_table("case_event")
     op.drop_table("alert")
     with op.batch_alter_table("verdict", schema=None) as batch_op:
+        batch_op.drop_index("ix_verdict_unhappy")
         batch_op.drop_index(batch_op.f("ix_verdict_brand_id"))
 
     op.drop_table("verdict")
@@ -395,6 +400,7 @@ def downgrade() -> None:
 
     op.drop_table("activity")
     with op.batch_alter_table("thread", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_thread_judged"))
         batch_op.drop_index(batch_op.f("ix_thread_board_id"))
 
     op.drop_table("thread")
