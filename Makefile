@@ -41,7 +41,7 @@ ifeq ($(CHROMIUM),)
 endif
 
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
