@@ -42,7 +42,8 @@ def _is_noise(piece: str) -> bool:
 
 def parameters(url: str) -> Iterator[tuple[str, str]]:
     """Yield the names and decoded values of the query of ``url``; ``;`` separates like ``&``."""
-    for _, piece in _SEPARATED.findall(urlsplit(url).query):
+    # By hand: a post may hold any text as a link, and urlsplit raises for some.
+    for _, piece in _SEPARATED.findall(without_fragment(url).partition("?")[2]):
         if piece:
             name, _, value = piece.partition("=")
             yield unquote_plus(name), unquote_plus(value)

@@ -55,20 +55,28 @@ def shown_time(text: str | None, options: ReadOptions, language: str | None) -> 
 
     Read in ``options.language`` or else the page's ``language``, then in English, in the
     forum's zone and against the moment of the fetch. Day, month and year must all be told
-    (or follow from "yesterday"). English pages write 5/4 both ways round, so without
-    ``options.date_order`` such a date gives ``None`` unless one number is above 12.
+    (or follow from "yesterday"); "3 months ago" is too rough. English pages write 5/4 both ways
+    round, so without ``options.date_order`` such a date gives ``None`` unless one number is
+    above 12.
     """
     text = " ".join((text or "").split())
-    if not text or len(text) > _LONGEST:
+    if not text or len(text) > _LONGEST or text[0] in "-\u2212":
         return None
     base = None
     if not _YEAR.search(text):
         base = options.fetched_at.astimezone(ZoneInfo(options.timezone)).replace(tzinfo=None)
     for tongue in dict.fromkeys(filter(None, (options.language or language, "en"))):
         when = _parse(text, tongue, options.date_order, base)
+        if when is not None and base is not None and _rough(when, base):
+            return None
         if when is not None:
             return _believable(when, options)
     return None
+
+
+def _rough(when: datetime, base: datetime) -> bool:
+    """Tell whether ``when`` is "3 months ago": the hour of the fetch on another day."""
+    return base - when.replace(tzinfo=None) >= timedelta(days=7) and when.time() == base.time()
 
 
 @lru_cache(maxsize=8192)

@@ -4,6 +4,7 @@ Times are UTC in ISO 8601 with a ``Z``; fields without a value are ``null``. New
 within a format, none is renamed or taken away. ``quietword read`` prints these objects.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def post_record(
 ) -> dict[str, Any]:
     """Return one message as a JSON object.
 
-    Keys: ``format``, ``engine``, ``board`` (title, or else id), ``thread_id``, ``thread_title``,
+    Keys: ``format``, ``engine``, ``board`` (its title), ``thread_id``, ``thread_title``,
     ``thread_url``, ``post_id``, ``number`` (position in the thread, from 1), ``url``, ``author``,
     ``author_id``, ``posted_at``, ``edited`` (true or false), ``text``, ``quotes`` (list of
     ``author`` and ``text``), ``private_message_url``. A page with messages of several threads
@@ -80,7 +81,7 @@ def page_record(detection: Detection, reading: Reading) -> dict[str, Any]:
             post_record(
                 item,
                 engine=detection.engine.name,
-                board=reading.board_title or reading.board_id,
+                board=reading.board_title,
                 thread_id=reading.thread_id,
                 thread_title=reading.thread_title,
                 thread_url=reading.thread_url,
@@ -99,8 +100,9 @@ def read_file(
 ) -> tuple[Detection, Reading]:
     """Return which engine the page saved at ``path`` is from, and what it says.
 
-    ``url`` is the address the page was saved from: links are completed with it. A named
-    ``engine`` reads the page whether or not it recognises it. Fetches nothing.
+    ``url`` is the address the page was saved from: links are completed with it. "Yesterday" is
+    read against the moment the file was last written, whatever ``options`` says of the fetch. A
+    named ``engine`` reads the page whether or not it recognises it. Fetches nothing.
     Raises ``UnreadableFile`` for a missing file or an address that is not of the web,
     ``UnknownEngine`` when no engine recognises the page or has the name, ``PageChanged`` when
     the engine cannot read it.
@@ -113,12 +115,13 @@ def read_file(
         )
     try:
         body = path.read_bytes()
+        saved_at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read ({error.strerror}); check the path") from error
     page = HtmlResponse(url, body=body)
     detection = recognised(page, engine)
     try:
-        return detection, detection.engine.read(page, options)
+        return detection, detection.engine.read(page, replace(options, fetched_at=saved_at))
     except PageChanged as error:
         raise PageChanged(f"{path} ({detection.engine.name}): {error}") from error
 

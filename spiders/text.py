@@ -11,9 +11,9 @@ from html import unescape
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
-from scrapy.http import TextResponse
 
 from spiders.base import Quote
+from spiders.body import flattened
 
 ATTACHMENT = "[attachment]"
 CODE = "[code]"
@@ -33,26 +33,32 @@ _UNSEEN = _names(
     "button datalist head iframe input link meta noscript object option script select style svg "
     "template textarea title"
 )
-_VOID_OR_SELF_CLOSING = _names(
-    "area base br col dd dt embed hr img input li link meta option p param source tbody td "
-    "tfoot th thead tr track wbr body head html"
-)
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^<>]*>")
-_DEEP = 1500  # libxml2 stops at 2048 levels and drops the rest of the page
-_DEEP_PER_TAG = 100
 _HTML = re.compile(
     r"<(?:p|br|div|a|b|i|u|s|em|strong|span|ul|ol|li|blockquote|aside|img|pre|code|details|table|"
     r"h[1-6]|hr|small|sub|sup|del|font|center)(?:[\s/][^<>]*)?>",
     re.IGNORECASE,
 )
 _QUOTE_CLASSES = _names(
-    "quote bbcode_quote bbcodequote mycode_quote quotecontent quotebox ipsquote"
+    "quote bbcode_quote bbcodequote mycode_quote quotecontent quotebox ipsquote blockquote "
+    "chat-transcript"
 )
 _QUOTE_TITLES = _names(
-    "quotetitle quote-title bbcodeblock-title ipsquote_citation bbcode_postedby title"
+    "quotetitle quote-title bbcodeblock-title ipsquote_citation bbcode_postedby title "
+    "quoteauthor quoteboxtitle quote-heading"
 )
+_CHROME = _names(
+    "codetitle codehead bbcodeblock-expandlink quoteboxicon chat-transcript-user poll-info"
+)
+"""What the product adds to a message: headings of code, "click to expand", counters."""
+_UNFIT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+_QUOTED_FROM = re.compile(
+    r"^(?:quote (?:from|by)|zitat von|citation de|cita de|cytat(?: od| z)?|цитата(?: от)?)[:\s]+",
+    re.IGNORECASE,
+)
+"""WoltLab's heading of a quote is one link: "Quote from ann"."""
 _WROTE = re.compile(
-    r"\s+(?:wrote|said|says|posted|pisze|napisa[łl](?:\s?\(a\)|/a|a)?|"
+    r"\s+(?:wrote|said|says|posted|pisze|píše|napisa[łl](?:\s?\(a\)|/a|a)?|"
     r"пиш[её]т|писал(?:\(а\)|а)?|написал(?:\(а\)|а)?|сказал(?:\(а\)|а)?|"
     r"hat geschrieben|schrieb|a écrit|escribió|escreveu|ha scritto|schreef|napsal(?:\(a\)|a)?|"
     r"(?:на)?писав(?:\(ла\)|ла)?|пише)(?!\w)\s*(?:↑.*|:.*)?$",
@@ -73,6 +79,14 @@ class Words:
 def classes(element: Element) -> frozenset[str]:
     """Return the classes of ``element``, in lower case."""
     return frozenset((element.get("class") or "").lower().split())
+
+
+def fit(text: str) -> str:
+    """Return ``text`` without what breaks a terminal, a database or UTF-8.
+
+    Control characters go, half of a character (a JSON text cut in an emoji) becomes U+FFFD.
+    """
+    return _HALF.sub("\ufffd", _UNFIT.sub("", text))
 
 
 def _nothing(_element: Element) -> str | None:
@@ -106,6 +120,7 @@ def read_words(root: Element, replace: Callable[[Element], str | None] = _nothin
 
 def words_of(text: str, replace: Callable[[Element], str | None] = _nothing) -> Words:
     """Return the words of ``text``, which is HTML if it has tags and plain text otherwise."""
+    text = fit(text)
     if not _HTML.search(text):
         lines = (" ".join(line.split()) for line in unescape(text).splitlines())
         return Words(text=re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), quotes=())
@@ -114,55 +129,7 @@ def words_of(text: str, replace: Callable[[Element], str | None] = _nothing) -> 
 
 def plain(element: Element | None) -> str:
     """Return all text under ``element`` on one line; empty for ``None``."""
-    return " ".join("".join(element.itertext()).split()) if element is not None else ""
-
-
-def is_json(page: TextResponse) -> bool:
-    """Tell whether ``page`` begins as JSON rather than as HTML."""
-    return page.text[:200].lstrip("\ufeff \t\r\n")[:1] in {"{", "["}
-
-
-def readable(page: TextResponse) -> TextResponse:
-    """Return ``page``, its markup flattened when it nests deeper than the parser follows."""
-    text = page.text
-    flat = flattened(text)
-    return page if flat is text else page.replace(body=flat.encode("utf-8"), encoding="utf-8")
-
-
-def flattened(markup: str) -> str:
-    """Return ``markup`` without tags nested absurdly deep, or unchanged when there are none.
-
-    The parser gives up at 2048 levels and would lose every message that follows.
-    """
-    open_now: dict[str, int] = {}
-    depth = deepest = 0
-    for closing, name in _tags(markup):
-        count = open_now.get(name, 0)
-        if closing and count:
-            open_now[name], depth = count - 1, depth - 1
-        elif not closing:
-            open_now[name], depth = count + 1, depth + 1
-            deepest = max(deepest, depth)
-    if deepest <= _DEEP:
-        return markup
-    open_now.clear()
-
-    def shallow(found: re.Match[str]) -> str:
-        name = found[2].lower()
-        if name in _VOID_OR_SELF_CLOSING or found[0].endswith("/>"):
-            return found[0]
-        count = open_now.get(name, 0)
-        open_now[name] = max(0, count - 1) if found[1] else count + 1
-        return found[0] if (count if found[1] else count + 1) <= _DEEP_PER_TAG else " "
-
-    return _TAG.sub(shallow, markup)
-
-
-def _tags(markup: str) -> Iterator[tuple[str, str]]:
-    for found in _TAG.finditer(markup):
-        name = found[2].lower()
-        if name not in _VOID_OR_SELF_CLOSING and not found[0].endswith("/>"):
-            yield found[1], name
+    return " ".join(fit("".join(element.itertext())).split()) if element is not None else ""
 
 
 def _tag(element: Element) -> str:
@@ -224,8 +191,10 @@ def _placeholder(element: Element) -> str | None:
         alt = (element.get("alt") or "").strip()
         marks = " ".join([*kinds, (element.get("src") or "").lower()])
         return alt if alt and re.search(r"smil|emoji|emoticon", marks) else IMAGE
-    if kinds & {"codetitle", "codehead"}:
+    if kinds & _CHROME or element.get("data-excludequote") is not None:
         return ""
+    if "bbcodeblock--unfurl" in kinds:  # the preview of a link is not the author's words
+        return element.get("data-url") or ""
     if tag == "pre" or kinds & {"codebox", "codecontent", "codeblock", "bbcodeblock--code"}:
         return CODE
     if kinds & {"attachbox", "inline-attachment", "bbcodeattachment", "attachment"}:
@@ -263,8 +232,8 @@ def _fill(
                 page.new_line()
         elif tag == "p":
             page.end_line(2)
-            if step == "start" and _leads_to_quote(element):
-                page.mark_lead()
+            if step == "start" and (name := _leads_to_quote(element)):
+                page.mark_lead(name)
         elif tag in _BLOCKS:
             page.end_line(1)
         elif tag in {"td", "th"}:
@@ -284,8 +253,11 @@ def _read_quote(quote: Element, replace: Callable[[Element], str | None]) -> tup
         if step == "instead" and _is_heading(element)
     )
     heading = next((head for head in heads if _titled_quote(head) in {None, own}), None)
-    author = quote.get("data-username") or quote.get("data-ipsquote-username")
-    if heading is not None and not author:
+    author: str | None = fit(
+        quote.get("data-username") or quote.get("data-ipsquote-username") or ""
+    )
+    # Discourse quotes the start of a topic that a link leads to under its title, not a name.
+    if heading is not None and not author and quote.get("data-topic") is None:
         author = _author_in(heading)
     page = _Paper()
     _fill(page, own, replace, lambda _nested: None, skipped=heading)
@@ -307,7 +279,7 @@ def _author_in(heading: Element) -> str | None:
         if name.endswith(":"):
             name = _WROTE.sub("", name).rstrip(": ")
         if any(letter.isalnum() for letter in name):
-            return name
+            return _QUOTED_FROM.sub("", name) if "quoteboxtitle" in classes(heading) else name
     if (stressed := heading.find(".//strong")) is not None and plain(stressed):
         return plain(stressed)
     whole = plain(heading)
@@ -317,16 +289,21 @@ def _author_in(heading: Element) -> str | None:
     return name.strip(" :") or None
 
 
-def _leads_to_quote(paragraph: Element) -> bool:
-    """Tell whether ``paragraph`` only leads to a quote: "@ann said:" right before it."""
+def _leads_to_quote(paragraph: Element) -> str | None:
+    """Return whom ``paragraph`` names if it only leads to a quote: "@ann said in [topic]:"."""
     following = paragraph.getnext()
     if following is None or not _is_quote(following) or (paragraph.tail or "").strip():
-        return False
+        return None
     children = list(paragraph)
-    if len(children) != 1 or _tag(children[0]) != "a" or (paragraph.text or "").strip():
-        return False
+    if not children or _tag(children[0]) != "a" or (paragraph.text or "").strip():
+        return None
     marks = " ".join([*classes(children[0]), children[0].get("href") or ""])
-    return "mention" in marks and plain(paragraph).endswith(":")
+    rest = [child.get("href") or "" for child in children[1:]]
+    if not all(re.search(r"/post/\d+$|/topic/\d+", href) for href in rest):
+        return None
+    if "mention" not in marks or not plain(paragraph).endswith(":"):
+        return None
+    return plain(children[0]).strip(" @:") or None
 
 
 class _Paper:
@@ -336,9 +313,10 @@ class _Paper:
         self._parts: list[str] = []
         self._lines = 0
         self._space = False
-        self._lead: int | None = None
+        self._lead: tuple[int, str] | None = None
 
     def write(self, text: str) -> None:
+        text = fit(text)
         words = text.split()
         if words:
             if self._parts and self._lines:
@@ -359,17 +337,17 @@ class _Paper:
     def end_line(self, lines: int) -> None:
         self._lines = max(self._lines, lines)
 
-    def mark_lead(self) -> None:
-        self._lead = len(self._parts)
+    def mark_lead(self, name: str) -> None:
+        self._lead = (len(self._parts), name)
 
     def take_lead(self) -> str | None:
         """Return the name in the marked paragraph, which is no longer part of the text."""
         if self._lead is None:
             return None
-        lead = "".join(self._parts[self._lead :])
-        del self._parts[self._lead :]
+        start, name = self._lead
+        del self._parts[start:]
         self._lead = None
-        return _WROTE.sub("", lead.strip()).strip(" @:") or None
+        return name
 
     def text(self) -> str:
         return "".join(self._parts).strip()

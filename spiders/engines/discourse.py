@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from math import ceil
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from scrapy.http import TextResponse
 
-from spiders.addresses import origin, parameter, without_fragment, without_session
+from spiders.addresses import origin, parameter, same_site, without_fragment, without_session
 from spiders.base import (
     BoardRef,
     Engine,
@@ -25,9 +25,10 @@ from spiders.base import (
     ReadOptions,
     ThreadRef,
 )
+from spiders.body import is_json
 from spiders.dates import machine_time
 from spiders.engines.schema_org import SchemaOrg
-from spiders.text import IMAGE, classes, is_json, words_of
+from spiders.text import IMAGE, classes, fit, words_of
 
 _PAGE_POSTS = 20
 """Messages on a page of a topic, where the answer does not tell."""
@@ -35,7 +36,9 @@ _VIEWS = ("post_stream", "topic_list", "category_list")
 _SPOKEN = {1, 2}
 """Kinds of post that somebody wrote: regular, moderator. 3 records an action, 4 is a whisper."""
 _OWN_PATH = re.compile(
-    r"/(?:t|c|tag|tags|latest|new|top|hot|categories|posts|site|u|g)(?:[/.].*)?$", re.DOTALL
+    r"/(?:t|c|tag|tags|latest|new|top|hot|categories|categories_and_\w+|filter|posts|site|u|g)"
+    r"(?:[/.].*)?$",
+    re.DOTALL,
 )
 _TOPIC = re.compile(r"/t(?:/[^/]*[^/\d][^/]*)?/(\d+)(?:/(\d+|last))?/?$")
 _TOPIC_BY_PAGE = re.compile(r"/t(?:/[^/]*[^/\d][^/]*)?/\d+\.json$")
@@ -55,7 +58,7 @@ class Discourse(Engine):
         hints = []
         if page.headers.get("X-Discourse-Route"):
             hints.append(Evidence(hint="it sends the header x-discourse-route", weight=1.0))
-        if page.text.lstrip()[:1] == "{":
+        if is_json(page):
             try:
                 found = _json(page)
             except PageChanged:
@@ -160,7 +163,7 @@ class _View:
             kind=Kind.THREAD,
             board_id=str(board) if board else None,
             thread_id=str(number) if number else None,
-            thread_title=str(title) if title else None,
+            thread_title=fit(str(title)) if title else None,
             thread_url=self._topic_url(slug, number) if number else None,
             posts=items,
             next_page=after,
@@ -193,9 +196,7 @@ class _View:
         more = listed.get("more_topics_url")
         following = None
         if isinstance(more, str) and more:
-            parts = urlsplit(more)
-            path = parts.path if parts.path.endswith(".json") else f"{parts.path}.json"
-            following = origin(self._url) + urlunsplit(("", "", path, parts.query, ""))
+            following = self._following(more)
         board = re.search(r"/c/(?:[^/]+/)*(\d+)(?:/l/\w+)?(?:\.json)?$", urlsplit(self._url).path)
         return Reading(
             kind=Kind.BOARD,
@@ -203,6 +204,18 @@ class _View:
             threads=tuple(self._topic_row(topic) for topic in topics if _has_id(topic)),
             next_page=following,
         )
+
+    def _following(self, more: str) -> str | None:
+        """Return the JSON address of the next page of a list; ``None`` when it is elsewhere."""
+        try:
+            url = urljoin(self._url, more)
+            parts = urlsplit(url)
+        except ValueError:
+            return None
+        if not same_site(url, self._url):
+            return None
+        path = parts.path if parts.path.endswith(".json") else f"{parts.path}.json"
+        return urlunsplit(parts._replace(path=path, fragment=""))
 
     def categories(self, listed: list[Any]) -> Reading:
         """Return the categories and their sub-categories."""
@@ -214,7 +227,7 @@ class _View:
             slugs[str(number)] = path = f"{parent}/{slug}" if parent else slug
             boards[str(number)] = BoardRef(
                 board_id=str(number),
-                title=str(category.get("name") or slug),
+                title=fit(str(category.get("name") or slug)),
                 url=f"{self._root}/c/{quote(path)}/{number}/l/latest.json",
             )
         return Reading(kind=Kind.INDEX, boards=tuple(boards.values()))
@@ -232,7 +245,7 @@ class _View:
         highest = topic.get("highest_post_number")
         return ThreadRef(
             thread_id=str(number),
-            title=str(topic.get("title") or topic.get("fancy_title") or ""),
+            title=fit(str(topic.get("title") or topic.get("fancy_title") or "")),
             url=f"{self._root}/t/{number}.json",
             last_url=f"{self._root}/t/{number}/{highest}.json" if highest else None,
             # The list is sorted by bumps, which edits give too: the later keeps it in order.
@@ -297,8 +310,11 @@ class _View:
         return tuple(items), unreadable
 
     def _post(self, post: dict[str, Any], *, with_thread: bool) -> PostItem:
-        author, number = str(post["username"]), post.get("post_number")
-        words = words_of(str(post["cooked"]), _own_text)
+        author, number = post["username"], post.get("post_number")
+        if not isinstance(author, str) or not author or not isinstance(post["cooked"], str):
+            raise ValueError("a post without an author or a text")
+        author = fit(author)
+        words = words_of(post["cooked"], _own_text)
         topic, user = post.get("topic_id"), post.get("user_id")
         thread_url = self._topic_url(post.get("topic_slug"), topic) if topic else None
         place = f"{thread_url}/{number}" if thread_url and number else None
@@ -306,7 +322,7 @@ class _View:
         if with_thread and topic:
             thread = ThreadRef(
                 thread_id=str(topic),
-                title=str(post.get("topic_title") or ""),
+                title=fit(str(post.get("topic_title") or "")),
                 url=thread_url or self._root,
                 last_post_id=str(post["id"]),
                 last_posted_at=self._time(post),

@@ -13,12 +13,8 @@ from parsel import Selector
 from scrapy.http import TextResponse
 
 from spiders.addresses import (
-    origin,
     parameter,
-    parameters,
     same_site,
-    site_root,
-    without_fragment,
     without_session,
 )
 from spiders.base import (
@@ -32,17 +28,18 @@ from spiders.base import (
     ReadOptions,
     ThreadRef,
 )
+from spiders.body import is_json, readable
 from spiders.dates import shown_time
-from spiders.engines.phpbb_addresses import SCRIPT, Place, digits, place_of
+from spiders.engines.phpbb_addresses import SCRIPT, digits, place_of
+from spiders.engines.phpbb_pages import PageLinks
 from spiders.engines.phpbb_posts import PostReader, count_in, text_of
-from spiders.text import is_json, readable
+from spiders.text import fit
 
 _POST_ID = re.compile(r"p(\d+)")
-_OWN_SCRIPT = re.compile(r"/(?:viewtopic|viewforum|ucp|memberlist|posting|search|index)\.php")
+_HOME = re.compile(r"(?:https?:)?//(?:www\.)?phpbb\.com/?")
 _COOKIE = re.compile(rb"phpbb\w*_(?:sid|u|k)\b|\w+_sid=[0-9a-f]{32}", re.IGNORECASE)
 _FEWEST_PER_PAGE = 10
 """Messages on a page of a thread; boards seldom show fewer."""
-_REORDERING = frozenset({"sk", "sd", "st", "view", "bookmark", "watch"})
 
 
 class Phpbb(Engine):
@@ -66,7 +63,7 @@ class Phpbb(Engine):
             hints.append(Evidence(hint='the footer says "Powered by phpBB"', weight=0.6))
         if page.css('a[href*="ucp.php?mode="]'):
             hints.append(Evidence(hint="links lead to ucp.php, phpBB's user panel", weight=0.6))
-        if page.css('a[href*="viewtopic.php?"], a[href*="viewforum.php?"]'):
+        if _leads(page):
             hints.append(Evidence(hint="links lead to viewtopic.php or viewforum.php", weight=0.4))
         if "phpBB style name:" in page.text or 'content="2002-2006 phpBB Group"' in page.text:
             hints.append(Evidence(hint="the head names a phpBB style", weight=0.5))
@@ -87,9 +84,23 @@ class Phpbb(Engine):
 
 
 def _footer(page: TextResponse) -> bool:
-    return any(
-        "phpbb" in link.lower() for link in page.css('a[href*="phpbb.com"]::text').getall()
-    ) or bool(re.search(r"Powered by\s+(?:<[^<>]*>\s*)?phpBB", page.text[-40_000:]))
+    """Tell whether ``page`` is signed by phpBB; a message may link to phpbb.com as well."""
+    signed = re.search(r"Powered by\s+(?:<[^<>]*>\s*)?phpBB", page.text[-4_000:])
+    return bool(signed) or any(
+        _HOME.fullmatch(link.attrib["href"]) and text_of([link]).lower().startswith("phpbb")
+        for link in page.css('a[href*="phpbb.com"]')
+    )
+
+
+def _leads(page: TextResponse) -> bool:
+    """Tell whether ``page`` links to threads or boards of phpBB on its own site."""
+    for link in page.css('a[href*="viewtopic.php?"], a[href*="viewforum.php?"]'):
+        try:
+            if same_site(page.urljoin(link.attrib["href"]), page.url):
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 class _Page:
@@ -100,8 +111,8 @@ class _Page:
         self._options = options
         language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
         self._language = language or None
-        self._root = self._find_root()
-        self._reader = PostReader(self._root, options, self._language)
+        self._links = PageLinks(page)
+        self._reader = PostReader(self._links.root, options, self._language)
 
     def read(self) -> Reading:
         page = self._page
@@ -129,96 +140,36 @@ class _Page:
             "or its style may have changed"
         )
 
-    # Addresses -------------------------------------------------------------------------------
-
-    def _find_root(self) -> str:
-        """Return the forum's folder on the page's own site, as its links to phpBB's scripts say."""
-        page = self._page
-        for href in page.css('a[href*=".php"]::attr(href), form[action*=".php"]::attr(action)'):
-            url = page.urljoin(href.get())
-            if _OWN_SCRIPT.search(url.partition("?")[0]) and same_site(url, page.url):
-                return origin(page.url) + site_root(url.partition("?")[0])[len(origin(url)) :]
-        return site_root(page.url)
-
-    def _url(self, href: str) -> str | None:
-        """Return ``href`` as an address on this site, without session id; else ``None``."""
-        try:
-            url = without_session(self._page.urljoin(href.strip()))
-        except ValueError:
-            return None
-        return url if same_site(url, self._page.url) else None
-
-    def _thread_url(self, number: str) -> str:
-        return f"{self._root}viewtopic.php?t={number}"
-
-    def _address(self, place: Place, href: str) -> str:
-        """Return the address of ``place``: by rule when ``href`` is plain, else as it is linked."""
-        if not SCRIPT.search(href.partition("?")[0]) or place.number is None:
-            return without_fragment(href)
-        script, name = ("viewtopic", "t") if place.kind is Kind.THREAD else ("viewforum", "f")
-        start = f"&start={place.start}" if place.start else ""
-        return f"{self._root}{script}.php?{name}={place.number}{start}"
-
-    def _pages(self, kind: Kind, number: str | None) -> tuple[dict[int, str], int | None]:
-        """Return the addresses of this thread's or board's pages by first row, and where we are."""
-        found: dict[int, str] = {}
-        relations: dict[str, int] = {}
-        for link in self._page.css("a[href], link[rel=next], link[rel=prev]"):
-            place = place_of(link.attrib["href"])
-            if not place or (place.kind, place.number) != (kind, number) or place.post:
-                continue
-            url = self._url(link.attrib["href"])
-            if not url or any(name in _REORDERING for name, _ in parameters(url)):
-                continue
-            found.setdefault(place.start, self._address(place, url))
-            for relation in (link.attrib.get("rel") or "").split():
-                relations.setdefault(relation, place.start)
-        return found, self._start(kind, number, relations)
-
-    def _start(self, kind: Kind, number: str | None, relations: dict[str, int]) -> int | None:
-        """Return how many rows precede this page; ``None`` when the page does not tell."""
-        if any(name in _REORDERING - {"view"} for name, _ in parameters(self._page.url)):
-            return None
-        canonical = self._page.css("link[rel=canonical]::attr(href)").get()
-        for url in (self._page.url, self._url(canonical) if canonical else None):
-            place = place_of(url) if url else None
-            if place and (place.kind, place.number) == (kind, number) and not place.post:
-                return place.start
-        before, after = relations.get("prev"), relations.get("next")
-        if before is not None and after is not None:
-            return (before + after) // 2
-        if before is None and after is not None:
-            return 0
-        shown = self._page.css(".pagination strong, .pagination .active span, td.nav strong")
-        return 0 if text_of(shown) == "1" else None
-
     # Threads ---------------------------------------------------------------------------------
 
     def _thread(self, posts: list[Selector], rows: list[Selector]) -> Reading:
         number, board = self._thread_number(), self._crumb()
-        pages, start = self._pages(Kind.THREAD, number)
-        items: list[PostItem] = []
+        around = self._links.around(Kind.THREAD, number)
+        start = around.start
+        items: dict[str, PostItem] = {}
         unreadable = 0
         read = self._reader.box if posts else self._reader.rows
-        for offset, node in enumerate(posts or rows):
+        for node in posts or rows:
+            place = None if start is None else start + len(items) + unreadable + 1
             try:
-                items.append(read(node, start + offset + 1 if start is not None else None))
+                item = read(node, place)
             except PageChanged:
                 unreadable += 1
+                continue
+            items.setdefault(item.post_id, item)
         if not items and not unreadable:
             raise PageChanged(self._lacks("readable messages"))
-        here = start if start is not None else max(pages, default=0) + 1
         return Reading(
             kind=Kind.THREAD,
             board_id=board.board_id if board else None,
             board_title=board.title if board else None,
             thread_id=number,
             thread_title=self._title(),
-            thread_url=self._thread_url(number) if number else None,
-            posts=tuple(items),
-            next_page=_nearest(pages, here, after=True),
-            previous_page=_nearest(pages, here, after=False),
-            last_page=pages[max(pages)] if pages and max(pages) > here else None,
+            thread_url=self._links.thread_url(number) if number else None,
+            posts=tuple(items.values()),
+            next_page=around.next_page,
+            previous_page=around.previous_page,
+            last_page=around.last_page,
             unreadable=unreadable,
             language=self._language,
         )
@@ -232,14 +183,14 @@ class _Page:
             *page.css("h2 a::attr(href), a.titles::attr(href)").getall(),
         ]
         for href in hrefs:
-            place = place_of(page.urljoin(href))
+            place = place_of(self._links.joined(href))
             if place and place.kind is Kind.THREAD and place.number:
                 return place.number
         hidden = page.css("#topic-search input[name=t]::attr(value)").get()
         if digits(hidden):
             return hidden
         for href in page.css('a[href*="posting.php?mode=reply"]::attr(href)').getall():
-            if number := digits(parameter(page.urljoin(href), "t")):
+            if number := digits(parameter(self._links.joined(href), "t")):
                 return number
         return None
 
@@ -247,9 +198,8 @@ class _Page:
         for css in (".topic-title", "#page-body h2", "h2 a.titles", "a.titles", "#pageheader h2"):
             if title := text_of(self._page.css(css)):
                 return title
-        return (self._page.css('meta[property="og:title"]::attr(content)').get() or "").strip() or (
-            text_of(self._page.css("title")) or None
-        )
+        shared = self._page.css('meta[property="og:title"]::attr(content)').get() or ""
+        return " ".join(fit(shared).split()) or text_of(self._page.css("title")) or None
 
     def _crumb(self) -> BoardRef | None:
         """Return the board that the page's path of links ends with."""
@@ -268,12 +218,11 @@ class _Page:
             self._page.url,
             *self._page.css("link[rel=canonical]::attr(href), h2 a::attr(href)").getall(),
         ]
-        places = (place_of(self._page.urljoin(href)) for href in hrefs)
+        places = (place_of(self._links.joined(href)) for href in hrefs)
         number = next(
             (place.number for place in places if place and place.kind is Kind.BOARD), None
         )
-        pages, start = self._pages(Kind.BOARD, number) if number else ({}, None)
-        here = start if start is not None else max(pages, default=0) + 1
+        around = self._links.around(Kind.BOARD, number)
         return Reading(
             kind=Kind.BOARD,
             board_id=number,
@@ -282,21 +231,16 @@ class _Page:
             ),
             threads=threads,
             boards=boards,
-            next_page=_nearest(pages, here, after=True) or self._linked("next", number),
-            previous_page=_nearest(pages, here, after=False) or self._linked("prev", number),
+            next_page=around.next_page,
+            previous_page=around.previous_page,
             language=self._language,
         )
-
-    def _linked(self, relation: str, number: str | None) -> str | None:
-        """Return where a list without an id of its own (a search, say) goes on."""
-        href = self._page.css(f"a[rel={relation}]::attr(href)").get()
-        return self._url(href) if href and number is None else None
 
     def _threads(self) -> tuple[ThreadRef, ...]:
         found: dict[str, ThreadRef] = {}
         for link in self._page.css("a.topictitle"):
             rows = link.xpath("ancestor::*[self::li or self::tr][1]")
-            url = self._url(link.attrib.get("href", ""))
+            url = self._links.url(link.attrib.get("href", ""))
             place = place_of(url) if url else None
             if not rows or not url or not place or place.kind is not Kind.THREAD:
                 continue
@@ -313,7 +257,7 @@ class _Page:
             found[place.number] = ThreadRef(
                 thread_id=place.number,
                 title=text_of([link]),
-                url=self._address(place, url),
+                url=self._links.address(place, url),
                 last_url=self._last_url(rows[0], place.number, replies, last),
                 last_post_id=last,
                 last_posted_at=self._last_time(rows[0]),
@@ -336,12 +280,12 @@ class _Page:
         return tuple(found.values())
 
     def _board_ref(self, link: Selector) -> BoardRef | None:
-        url = self._url(link.attrib.get("href", ""))
+        url = self._links.url(link.attrib.get("href", ""))
         place = place_of(url) if url else None
         title = text_of([link])
         if not url or not place or place.kind is not Kind.BOARD or not place.number or not title:
             return None
-        return BoardRef(board_id=place.number, title=title, url=self._address(place, url))
+        return BoardRef(board_id=place.number, title=title, url=self._links.address(place, url))
 
     def _last_post(self, row: Selector) -> str | None:
         for href in row.css("a::attr(href)").getall():
@@ -361,13 +305,13 @@ class _Page:
         for href in row.css("a::attr(href)").getall():
             place = place_of(href)
             if place and place.number == number and place.start and not place.post:
-                url = self._url(href)
-                pages[place.start] = self._address(place, url) if url else ""
+                url = self._links.url(href)
+                pages[place.start] = self._links.address(place, url) if url else ""
         if pages:
             return pages[max(pages)] or None
         if post is None or (replies is not None and replies < _FEWEST_PER_PAGE):
             return None
-        return f"{self._root}viewtopic.php?p={post}"
+        return f"{self._links.root}viewtopic.php?p={post}"
 
     def _last_time(self, row: Selector) -> datetime | None:
         """Return when a row's newest message was written."""
@@ -387,9 +331,3 @@ def _is_post(node: Selector) -> bool:
 
 def _first_number(cells: Iterable[Selector]) -> str | None:
     return next((text for cell in cells if count_in(text := text_of([cell])) is not None), None)
-
-
-def _nearest(pages: dict[int, str], here: int, *, after: bool) -> str | None:
-    """Return the address of the page right after, or before, the one that starts at ``here``."""
-    starts = [start for start in pages if (start > here if after else start < here)]
-    return pages[min(starts) if after else max(starts)] if starts else None

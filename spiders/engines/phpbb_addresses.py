@@ -9,6 +9,7 @@ from spiders.base import Kind
 SCRIPT = re.compile(r"(?:^|/)(viewtopic|viewforum)\.php$")
 _TOPIC_PATH = re.compile(r"(?:[-/]t|/topic|/viewtopic/)(\d+)(?:-(\d+)|/page(\d+))?(?:\.html|/)?$")
 _FORUM_PATH = re.compile(r"(?:[-/]f|/forum)(\d+)(?:-(\d+)|/page(\d+))?(?:\.html|/)?$")
+_LONGEST = 18
 _POST_PATH = re.compile(r"/post(\d+)(?:\.html)?$")
 
 
@@ -35,17 +36,17 @@ def place_of(url: str) -> Place | None:
         return Place(
             kind=Kind.THREAD if topic else Kind.BOARD,
             number=digits(parameter(url, "t" if topic else "f")),
-            start=int(start) if start.isdecimal() else 0,
+            start=int(digits(start) or 0),
             post=digits(parameter(url, "p")) if topic else None,
         )
     for kind, pattern in ((Kind.THREAD, _TOPIC_PATH), (Kind.BOARD, _FORUM_PATH)):
         if found := pattern.search(path):
-            return Place(kind=kind, number=found[1], start=int(found[2] or found[3] or 0))
+            return Place(kind=kind, number=found[1], start=int(digits(found[2] or found[3]) or 0))
     if found := _POST_PATH.search(path):
         return Place(kind=Kind.THREAD, number=None, post=found[1])
     return None
 
 
 def digits(text: str | None) -> str | None:
-    """Return ``text`` if it is a number written in digits."""
-    return text if text and text.isdecimal() else None
+    """Return ``text`` if it is a number written in digits, of a length that ids have."""
+    return text if text and len(text) <= _LONGEST and text.isdecimal() else None

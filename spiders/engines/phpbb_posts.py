@@ -13,7 +13,12 @@ from spiders.engines.phpbb_addresses import digits
 from spiders.text import ATTACHMENT, plain, read_words
 
 _MEMBER_PATH = re.compile(r"/(?:member|membre|user|mitglied|profile)/?(\d+)(?:\.html|/)?$")
-_ANONYMOUS = "1"
+_IN_FRAME = "[contains(., ':')][not(ancestor::h2 or ancestor::h3)]" + "".join(
+    f"[not(ancestor::*[contains(concat(' ', @class, ' '), ' {name} ')])]"
+    for name in ("content", "signature", "postprofile", "notice", "attachbox", "post-buttons")
+)
+_NOBODY = frozenset({"0", "1"})
+"""Profile numbers of guests."""
 
 
 class PostReader:
@@ -142,10 +147,15 @@ class PostReader:
             return self.time(stamps[0])
         byline = text_of(node.css(".author"))
         _, arrow, after = byline.rpartition("»")
-        if not arrow:
-            tails = node.xpath(".//*[contains(@class,'author')]//strong[1]/following::text()[1]")
-            after = tails.get() or ""
-        return shown_time(after, self._options, self._language)
+        if arrow and (when := shown_time(after, self._options, self._language)):
+            return when
+        # Styles put it elsewhere, or in a title over "3 months ago": what else has a clock time.
+        frame = node.css(".postbody, .author")
+        for text in frame.xpath(f".//@title{_IN_FRAME} | .//text(){_IN_FRAME}").getall():
+            words = text.strip(" \t\n\r\xa0»•|,-–—")
+            if when := shown_time(words, self._options, self._language):
+                return when
+        return None
 
     def time(self, stamp: Selector) -> datetime | None:
         """Return the moment in a ``time`` element: its attribute first, then its text."""
@@ -162,13 +172,20 @@ def text_of(found: Sequence[Selector]) -> str:
 def count_in(text: str | None) -> int | None:
     """Return the number that ``text`` begins with, thousands apart or not."""
     found = re.match(r"\d{1,3}(?:[ .,'’]\d{3})+(?!\d)|\d+(?![\d.,:/-]\d)", text or "")
-    return int(re.sub(r"\D", "", found[0])) if found else None
+    number = digits(re.sub(r"\D", "", found[0])) if found else None
+    return int(number) if number else None
 
 
 def _tells_of_edit(notice: Selector) -> bool:
     """Tell an edit notice from "last bumped on...", which phpBB starts with a line break."""
     contents = notice.xpath("./node()[self::* or normalize-space()][1]")
-    return bool(text_of([notice])) and not contents.xpath("self::br")
+    said = text_of([notice])
+    # A list is something else: "these users thanked the author", say.
+    return (
+        bool(re.search(r"\d", said))
+        and not contents.xpath("self::br")
+        and not notice.xpath(".//dl | .//ul")
+    )
 
 
 def _labelled(labels: Iterable[Selector]) -> list[tuple[str, str]]:
@@ -196,4 +213,4 @@ def _member(href: str) -> str | None:
     number = digits(parameter(href, "u")) or digits(parameter(href, "author_id"))
     if number is None and (found := _MEMBER_PATH.search(href.partition("?")[0])):
         number = found[1]
-    return number if number != _ANONYMOUS else None
+    return number if number not in _NOBODY else None

@@ -6,6 +6,7 @@ Nothing here knows a forum engine; every walk uses a list as its stack.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from extruct.jsonld import JsonLdExtractor
@@ -13,16 +14,17 @@ from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # ha
 from lxml.html import Element as new_element  # type: ignore[import-untyped]  # has no types
 from scrapy.http import TextResponse
 
-from spiders.text import classes, plain
+from spiders.text import classes, fit, plain
 
 MAIN = frozenset({"DiscussionForumPosting", "SocialMediaPosting", "Question"})
 REPLIES = frozenset({"Comment", "Answer", "UserComments"})
 _POSTINGS = MAIN | REPLIES
 _TEXT = ("text", "articleBody", "commentText")
 _REPLY_FIELDS = ("acceptedAnswer", "suggestedAnswer", "comment")
-_OUTER_FIELDS = ("@graph", "mainEntity", "hasPart", "itemListElement", "item")
+_OUTER_FIELDS = ("@graph", "mainEntity", "hasPart", "itemListElement", "item", "comment")
+_NOT_ENTERED = frozenset({"BreadcrumbList", "FAQPage"})
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _WRAPPER = re.compile(r"<!\[CDATA\[|\]\]>|<!--|-->")
-_WRAPPED = re.compile(r"[{\[].*[}\]]", re.DOTALL)
 _EDIT_MARKS = frozenset({"message-lastedit", "post-edited", "edited_post", "lastedited"})
 
 
@@ -73,32 +75,57 @@ def in_json(page: TextResponse) -> tuple[list[Posting], list[Entry]]:
             if not isinstance(found, dict):
                 continue
             kinds = _types(found)
+            if str(found.get("creativeWorkStatus", "")).lower() == "deleted":
+                continue
             if kind := next(iter(kinds & _POSTINGS), None):
                 postings.append(_from_json(found, kind, is_reply or kind in REPLIES))
                 inner: tuple[str, ...] = _REPLY_FIELDS
             else:
                 inner = _OUTER_FIELDS
                 if "ListItem" in kinds and (url := _link(found) or _link(found.get("item"))):
-                    name = found.get("name") or _name(found.get("item"))
-                    entries.append(Entry(name=str(name or ""), url=url))
-            if "BreadcrumbList" not in kinds:
+                    item = found.get("item")
+                    name = _said(found.get("name")) or _name(item)
+                    if isinstance(item, dict) and _types(item) & MAIN:
+                        name = name or _said(item.get("headline"))
+                        inner = ()  # a line of a list: the message is on its thread's own page
+                    entries.append(Entry(name=line(name), url=url))
+            if not kinds & _NOT_ENTERED:
                 todo.extend((found.get(name), inner is _REPLY_FIELDS) for name in reversed(inner))
     return postings, entries
 
 
 def _loaded(script: Element) -> list[Any]:
     """Return the JSON of ``script``, forgiving comments, wrappers, raw newlines, stray commas."""
-    script.set("type", "application/ld+json")
-    for attempt in range(2):
+    # The parser of JSON takes any character, that of the script element does not.
+    for text in _repairs(re.sub(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]", " ", script.text or "")):
+        attempt = new_element("script", type="application/ld+json")
         try:
-            return list(JsonLdExtractor().extract_items(script))
+            attempt.text = text
+            return list(JsonLdExtractor().extract_items(attempt))
         except (ValueError, RecursionError):
-            inner = _WRAPPED.search(_WRAPPER.sub("", script.text or ""))
-            if attempt or not inner:
-                break
-            script = new_element("script", type="application/ld+json")
-            script.text = inner[0]
+            continue
     return []
+
+
+def _repairs(text: str) -> Iterator[str]:
+    """Yield ``text``, then what may have been meant: the usual faults, one after another."""
+    yield text
+    text = _WRAPPER.sub("", text)
+    begin = min((at for mark in "{[" if (at := text.find(mark)) >= 0), default=0)
+    yield (meant := text[begin : max(text.rfind("}"), text.rfind("]")) + 1])
+    if "&quot;" in meant and '"' not in meant:
+        yield (meant := unescape(meant))
+    meant = _ESCAPE.sub(_escape, meant)
+    meant = re.sub(r"([\[{,])\s*,+", r"\1", meant)
+    yield meant
+    yield "[" + re.sub(r"}\s*{", "},{", meant) + "]"  # several documents in one script
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Return an escape as JSON has it: a quote mark needs none, an unknown one is a backslash."""
+    if found[1] == "'":
+        return "'"
+    return found[0] if found[1] and found[1] in '"\\/bfnrtu' else "\\" + found[0]
 
 
 def _types(found: dict[str, Any]) -> set[str]:
@@ -118,27 +145,37 @@ def _from_json(found: dict[str, Any], kind: str, is_reply: bool) -> Posting:
     return Posting(
         type=kind,
         is_reply=is_reply,
-        title=_line(found.get("headline") or found.get("name")),
-        author=_line(_name(author)),
-        author_url=str(person.get("url") or person.get("@id") or ""),
-        author_id=str(person.get("identifier") or ""),
+        title=line(_said(found.get("headline")) or _said(found.get("name"))),
+        author=line(_name(author)),
+        author_url=(_said(person.get("url")) or _said(person.get("@id"))).partition("\n")[0],
+        author_id=_said(person.get("identifier")),
         links=[str(link).strip() for link in candidates if isinstance(link, str | int)],
-        published=str(found.get("datePublished") or found.get("dateCreated") or ""),
-        modified=str(found.get("dateModified") or ""),
-        position=str(found.get("position") or ""),
-        section=_line(found.get("articleSection") or _name(part)),
-        text=next((str(found[name]) for name in _TEXT if found.get(name)), ""),
+        published=_said(found.get("datePublished")) or _said(found.get("dateCreated")),
+        modified=_said(found.get("dateModified")),
+        position=_said(found.get("position")),
+        section=line(_said(found.get("articleSection")) or _name(part)),
+        text=next((said for name in _TEXT if (said := _said(found.get(name)))), ""),
     )
 
 
-def _line(value: object) -> str:
-    return " ".join(str(value or "").split())
+def line(value: object) -> str:
+    """Return ``value`` as text on one line; empty for nothing."""
+    return " ".join(fit(str(value or "")).split())
+
+
+def _said(value: object) -> str:
+    """Return the text of a JSON value: a string, a number, ``{"@value": ...}``, or several."""
+    if isinstance(value, list):
+        return "\n".join(filter(None, (_said(one) for one in value if not isinstance(one, list))))
+    if isinstance(value, dict):
+        value = value.get("@value")
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _name(found: object) -> str:
     if isinstance(found, dict):
         found = found.get("name") or found.get("alternateName")
-    return found if isinstance(found, str) else ""
+    return _said(found)
 
 
 def _link(found: object) -> str:
@@ -189,7 +226,11 @@ def _properties(scope: Element) -> tuple[dict[str, list[Element]], bool]:
         if not isinstance(element.tag, str):
             continue
         kinds = classes(element)
-        is_mark = element.get("component") == "post/edit-indicator" or kinds & _EDIT_MARKS
+        is_mark = (
+            element.get("component") == "post/edit-indicator"
+            or element.get("data-excludequote") is not None  # Invision's
+            or kinds & _EDIT_MARKS
+        )
         edited = edited or bool(is_mark and "hidden" not in kinds)
         if own:
             for name in (element.get("itemprop") or "").split():
@@ -213,7 +254,7 @@ def _from_scope(scope: Element, kind: str) -> Posting:
         title=_first(found, "headline") or _first(found, "name"),
         author=_first(about, "name") or (_value(person) if person is not None else ""),
         author_url=_first(about, "url") or _person_link(person),
-        author_id=_user_id(scope, person),
+        author_id=user_id(scope, person),
         links=[link for link in links if link],
         published=_first(found, "datePublished")
         or _first(found, "dateCreated")
@@ -236,11 +277,11 @@ def _person_link(person: Element | None) -> str:
     return next(filter(None, links), "")
 
 
-def _user_id(scope: Element, person: Element | None) -> str:
+def user_id(scope: Element, person: Element | None) -> str:
     """Return the member id in the data attributes of ``scope`` or of what names its author."""
     for node in _lookup(scope, person):
         for name in ("data-uid", "data-user-id", "data-userid"):
-            if value := node.get(name):
+            if (value := node.get(name)) and value != "0":  # XenForo's guests
                 return str(value)
     return ""
 
@@ -262,5 +303,5 @@ def _value(node: Element) -> str:
             # A link may carry the name as well as the address of a person.
             if name == "href" and (node.get("itemprop") or "") in {"name", "author", "headline"}:
                 break
-            return str(value).strip()
+            return fit(str(value)).strip()
     return plain(node)

@@ -1,8 +1,8 @@
 """Any forum that describes its threads in schema.org terms: JSON-LD or microdata.
 
-So do XenForo 2, Invision Community, Vanilla, vBulletin 5, NodeBB, Discourse's crawler view and
-many more. Checked in November 2026 against a recorded NodeBB 4.5.0 and a saved XenForo 2.1 page.
-A page gives what its markup names and no more: XenForo 2.1, say, names a thread's first message.
+So do Invision Community, Vanilla, vBulletin 5, NodeBB, WoltLab, Discourse's crawler view and many
+more; of XenForo 2 the own markup is read as well. Checked in November 2026 against a recorded
+NodeBB 4.5.0 and a saved XenForo 2.1 page. A page gives what its markup names and no more.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from scrapy.http import TextResponse
 
-from spiders.addresses import origin, same_site, without_fragment, without_session
+from spiders.addresses import same_site, without_fragment, without_session
 from spiders.base import (
     BoardRef,
     Engine,
@@ -26,63 +26,35 @@ from spiders.base import (
     ReadOptions,
     ThreadRef,
 )
+from spiders.body import is_json, readable
 from spiders.dates import machine_time, shown_time
-from spiders.engines.schema_markup import Entry, Posting, in_json, in_microdata
-from spiders.text import classes, is_json, read_words, readable, words_of
-
-_POST_LINK = (
-    # Discourse and Flarum number the messages of each thread anew.
-    re.compile(r"/t/[^/]+/(\d+/\d+)/?$"),
-    re.compile(r"/d/(\d+)[^/]*/(\d+)/?$"),
-    re.compile(
-        r"[#/](?:js-)?(?:el)?(?:posts?|p|comments?|msg|findcomment|reply|answer)[-_/]?(\d+)/?$",
-        re.IGNORECASE,
-    ),
-    re.compile(r"[?&;](?:p|pid|post|comment|commentid|msg)=(\d+)", re.IGNORECASE),
+from spiders.engines.private_forms import PrivateForm
+from spiders.engines.schema_addresses import (
+    board_key,
+    first_page,
+    goes_on,
+    number_in,
+    post_id_in,
+    thread_number,
 )
+from spiders.engines.schema_markup import Entry, Posting, in_json, in_microdata
+from spiders.engines.xenforo_posts import in_xenforo
+from spiders.text import classes, plain, read_words, words_of
+
 _POST_MARK = re.compile(r"(?:post|comment|msg|pid|reply|answer)[-_]?(\d+)$", re.IGNORECASE)
 _POST_DATA = ("data-pid", "data-post-id", "data-node-id", "data-commentid", "data-content", "id")
-_THREAD_MARK = re.compile(r"/(threads?|topics?|discussion|questions?|showthread\.php|d|t)/([^?#]+)")
-_THREAD_QUERY = re.compile(r"[?&;](?:t|tid|topic|threadid)=(\d+)")
-_BOARD_MARK = re.compile(
-    r"/(category|categories|forums?|forumdisplay\.php|c|f|boards?|tags?)/([^?#]+)"
-)
-_BOARD_QUERY = re.compile(r"[?&;](?:f|fid|board|forumid)=(\d+)")
-_PAGE_PART = re.compile(r"(?:(?<=/)page[-/]?\d+/?|/p\d+|\?page=\d+)$")
-_NUMBERED = re.compile(r"(?:.*\.)?(\d+)(?:-.*)?")
 _MEMBER_LINK = re.compile(r"/(?:members?|profile|users?)/(?:[^/]*\.)?(\d+)(?:[/-]|$)|[?&;]u=(\d+)")
-_THREAD_PATH = re.compile(r"/(?:threads|topic|discussion|t|d)/")
 _IN_ADDRESS = "/:?#[]@!$&'()*+,;=%~"
 _SIGNATURES = frozenset({"signature", "signaturecontainer", "message-signature", "post-signature"})
-_PRIVATE_FORMS = (
-    # What a page of the product holds, and where its members write to each other.
-    (
-        "//html[@id='XF'][.//a[contains(@href, '/direct-messages/')]]",
-        "direct-messages/add?to={name}",
-    ),
-    ("//html[@id='XF']", "conversations/add?to={name}"),
-    (
-        "//*[@data-ipsquote-contentapp or contains(@data-controller, 'core.front.')]",
-        "messenger/compose/?to={uid}",
-    ),
-    (
-        "//meta[@name='generator'][starts-with(@content, 'Discourse ')]",
-        "new-message?username={name}",
-    ),
-    (
-        "//*[contains(@class, 'ItemComment') or @id='vanilla_discussion_index']",
-        "messages/add/{name}",
-    ),
-    # A chat or message is started from the profile.
-    ("//*[@component='topic' or @component='post']", "{profile}"),
-)
 
 
 class SchemaOrg(Engine):
     """Read pages by the schema.org markup they carry for search engines."""
 
     name: ClassVar[str] = "schema_org"
-    marks: ClassVar[str] = "JSON-LD or microdata of schema.org's DiscussionForumPosting or Comment"
+    marks: ClassVar[str] = (
+        "JSON-LD or microdata of schema.org's DiscussionForumPosting or Comment, XenForo 2's posts"
+    )
     generic: ClassVar[bool] = True
 
     def recognise(self, page: TextResponse) -> list[Evidence]:
@@ -90,13 +62,15 @@ class SchemaOrg(Engine):
         if is_json(page):
             return []
         hints = []
+        if in_xenforo(page):
+            hints.append(Evidence(hint="messages in XenForo 2's own markup", weight=1.0))
         for where, (postings, entries) in (
             ("JSON-LD", in_json(page)),
             ("microdata", in_microdata(page)),
         ):
             if postings:
                 hints.append(Evidence(hint=f"{where} of {postings[0].type}", weight=1.0))
-            elif any(_thread_number(entry.url) for entry in entries):
+            elif any(thread_number(entry.url) for entry in entries):
                 hints.append(Evidence(hint=f"{where} of an ItemList of threads", weight=1.0))
         return hints
 
@@ -109,8 +83,14 @@ class SchemaOrg(Engine):
         described, listed = in_json(page)
         marked, rows = in_microdata(page)
         view = _View(page, options)
+        marked = max(in_xenforo(page), marked, key=len)
+        marked, described = view.without_others(marked), view.without_others(described)
+        if several := view.threads_of(marked or described):
+            return view.board(several)
         # Microdata holds the HTML, so that quotes can be told apart: it wins when both are full.
-        readings = [view.thread(postings) for postings in (marked, described) if postings]
+        readings = [
+            view.thread(postings, described) for postings in (marked, described) if postings
+        ]
         best = max(readings, key=lambda reading: len(reading.posts), default=None)
         if best is not None and best.posts:
             return best
@@ -129,14 +109,56 @@ class _View:
         self._options = options
         language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
         self._language = language or None
-        self._private = _private_form(page)
+        self._private = PrivateForm(page)
 
-    def thread(self, postings: list[Posting]) -> Reading:
-        """Return the thread that ``postings`` make up, replies after what they answer."""
-        main = next((posting for posting in postings if not posting.is_reply), None)
+    def without_others(self, postings: list[Posting]) -> list[Posting]:
+        """Return ``postings`` without those that open "related" threads, if one opens this one."""
+        here = thread_number(self._page.url)
+        if here is None:
+            return postings
+        own = []
+        for posting in postings:
+            url = None if posting.is_reply else self._address(posting.links)
+            if url is None or thread_number(url) in {None, here}:
+                own.append(posting)
+        return postings if all(posting.is_reply for posting in own) else own
+
+    def threads_of(self, postings: list[Posting]) -> list[Entry]:
+        """Return a line for each of ``postings`` when they open several threads: a list."""
+        if any(posting.is_reply for posting in postings):
+            return []
+        found: dict[str, Entry] = {}
+        for posting in postings:
+            url = self._address(posting.links)
+            if url and (number := thread_number(url)):
+                found.setdefault(number, Entry(name=posting.title, url=url, node=posting.node))
+        return list(found.values()) if len(found) > 1 else []
+
+    def thread(self, postings: list[Posting], described: list[Posting]) -> Reading:
+        """Return the thread that ``postings`` make up, replies after what they answer.
+
+        JSON-LD beside microdata may be alone in naming the thread and holding its first message.
+        """
+        mains = [posting for posting in postings if not posting.is_reply]
+        if len(mains) > 1 and not _is_container(mains[0], len(postings)):
+            # Discourse's page for crawlers, before 3.2, calls every message a posting.
+            for posting in mains[1:]:
+                posting.is_reply = True
+        main = mains[0] if mains else None
+        if main is None:
+            main = next((posting for posting in described if not posting.is_reply), None)
+            if main and not self._related("prev") and not self._is_among(main, postings):
+                postings = [main, *postings]
+        elif self._related("prev") and len(postings) > 1 and postings is described:
+            postings = [posting for posting in postings if posting is not main]  # of page 1
         address = (self._address(main.links) if main else None) or self._canonical()
-        path = urlsplit(address).path.rstrip("/")
-        number = _thread_number(address) or _number(path.rpartition("/")[2], anywhere=False) or path
+        parts = urlsplit(address)
+        path = parts.path.rstrip("/")
+        number = (
+            thread_number(address)
+            or number_in(path.rpartition("/")[2], anywhere=False)
+            or (f"{path}?{parts.query}" if parts.query else path)
+        )
         items: dict[str, PostItem] = {}
         unreadable = 0
         for posting in postings:
@@ -146,12 +168,11 @@ class _View:
                 items.setdefault(item.post_id, item)
             else:
                 unreadable += 1
-        title = self._page.css('meta[property="og:title"]::attr(content), title::text').get()
         return Reading(
             kind=Kind.THREAD,
             board_title=(main.section if main else "") or None,
             thread_id=number,
-            thread_title=(main.title if main else "") or " ".join((title or "").split()) or None,
+            thread_title=(main.title if main else "") or self._title(),
             thread_url=address,
             posts=tuple(items.values()),
             next_page=self._related("next"),
@@ -161,6 +182,15 @@ class _View:
             language=self._language,
         )
 
+    def _title(self) -> str | None:
+        """Return what the page is about: its heading if the window's title begins with it."""
+        window = plain(next((node.root for node in self._page.css("title")), None))
+        shared = self._page.css('meta[property="og:title"]::attr(content)').get()
+        for heading in self._page.css("h1"):
+            if (words := plain(heading.root)) and window.startswith(words):
+                return words
+        return " ".join((shared or "").split()) or window or None
+
     def board(self, entries: list[Entry]) -> Reading:
         """Return the threads and boards that the lines of an ``ItemList`` lead to."""
         threads: dict[str, ThreadRef] = {}
@@ -169,7 +199,7 @@ class _View:
             url = self._address([entry.url])
             if url is None:
                 continue
-            if number := _thread_number(url):
+            if number := thread_number(url):
                 looks = classes(entry.node) if entry.node is not None else frozenset()
                 row = ThreadRef(
                     thread_id=number,
@@ -179,12 +209,12 @@ class _View:
                     pinned=bool(looks & {"pinned", "sticky"}),
                 )
                 threads.setdefault(number, row)
-            elif key := _board_key(url):
+            elif key := board_key(url):
                 boards.setdefault(key, BoardRef(board_id=key, title=entry.name, url=url))
         heading = " ".join(self._page.css("h1 ::text").getall())
         return Reading(
             kind=Kind.BOARD if threads else Kind.INDEX,
-            board_id=_board_key(self._page.url),
+            board_id=board_key(self._page.url),
             board_title=" ".join(heading.split()) or None,
             threads=tuple(threads.values()),
             boards=tuple(boards.values()),
@@ -207,19 +237,22 @@ class _View:
         if not words.text and not words.quotes:
             return None
         link = self._address(posting.links)
-        post_id = _post_id(posting) or (
-            _digest(posting) if posting.is_reply else f"thread-{thread_id}"
-        )
+        position = posting.position.lstrip("#")
+        post_id = _post_id(posting)
+        if post_id is None and posting.is_reply and position.isdecimal() and "/t/" in thread_url:
+            post_id = f"{thread_id}/{position}"  # Discourse's number of it
+            link = f"{thread_url}/{position}"
+        post_id = post_id or (_digest(posting) if posting.is_reply else f"thread-{thread_id}")
         author_id = posting.author_id or None
         if author_id is None and (found := _MEMBER_LINK.search(posting.author_url)):
             author_id = found[1] or found[2]
-        position = posting.position
+        author_id = None if author_id == "0" else author_id  # a guest
         if not position and posting.node is not None:
             index = posting.node.get("data-index") or ""
-            position = str(int(index) + 1) if index.isdecimal() else ""
+            position = str(int(index) + 1) if index.isdecimal() and len(index) < 10 else ""
         return PostItem(
             post_id=post_id,
-            number=int(position) if position.isdecimal() else None,
+            number=int(position) if position.isdecimal() and len(position) < 10 else None,
             url=self._permalink(posting, post_id, link) or thread_url,
             author=posting.author,
             author_id=author_id,
@@ -230,35 +263,43 @@ class _View:
             or bool(posting.is_reply and posting.modified not in {"", posting.published}),
             text=words.text,
             quotes=words.quotes,
-            private_message_url=self._private_message(posting, author_id),
+            private_message_url=self._private.url(
+                posting.author,
+                author_id,
+                self._address([posting.author_url]),
+                whole=posting.node is not None,
+            ),
+        )
+
+    def _is_among(self, main: Posting, postings: list[Posting]) -> bool:
+        """Tell whether one of ``postings`` is the message that ``main`` describes in other markup.
+
+        The texts alone do not tell: JSON-LD leaves quotes out, for example.
+        """
+        written = machine_time(main.published, self._options)
+        start = re.sub(r"\W", "", main.text)[:40]
+        return any(
+            posting.position.lstrip("#") == "1"
+            or (written and written == machine_time(posting.published, self._options))
+            or re.sub(r"\W", "", _said(posting)).startswith(start)
+            for posting in postings
+            if posting.author == main.author
         )
 
     def _permalink(self, posting: Posting, post_id: str, link: str | None) -> str | None:
         if posting.is_reply and posting.node is not None and link is None:
             for href in posting.node.xpath(".//a/@href"):
                 address = self._address([str(href)])
-                if address and _found_id(address) == post_id:
+                if address and post_id_in(address) == post_id:
                     return address
             if name := posting.node.get("id"):
                 return f"{without_fragment(without_session(self._page.url))}#{quote(name)}"
         return link
 
-    def _private_message(self, posting: Posting, author_id: str | None) -> str | None:
-        """Return where a member writes to the author, for products whose form is known."""
-        if self._private is None:
-            return None
-        name = quote(posting.author, safe="")
-        if "{uid}" in self._private and not author_id:
-            return None
-        if "{profile}" in self._private:
-            return self._address([posting.author_url])
-        uid = quote(author_id or "", safe="")
-        return self._private.replace("{name}", name).replace("{uid}", uid)
-
     def _address(self, links: list[str]) -> str | None:
         """Return the first of ``links`` that is an address on this site, without session id."""
         for link in links:
-            if link.isdecimal() or "/" not in link:
+            if "/" not in link and not link.startswith("?"):
                 continue
             try:
                 url = without_session(self._page.urljoin(link))
@@ -271,11 +312,17 @@ class _View:
     def _canonical(self) -> str:
         href = self._page.css("link[rel=canonical]::attr(href)").get()
         url = (self._address([href]) if href else None) or without_session(self._page.url)
-        return _PAGE_PART.sub("", url)
+        return first_page(url)
 
     def _related(self, relation: str) -> str | None:
+        """Return the page before or after this one; not another article, nor this page again."""
         path = f"//*[self::link or self::a][contains(concat(' ', @rel, ' '), ' {relation} ')]/@href"
-        return self._address(self._page.xpath(path).getall())
+        here = without_session(without_fragment(self._page.url))
+        for href in self._page.xpath(path).getall():
+            url = self._address([href])
+            if url and without_fragment(url) != here and goes_on(here, url):
+                return url
+        return None
 
     def _newest(self, node: Element | None) -> datetime | None:
         """Return the latest machine-readable moment that a line of a list holds."""
@@ -293,56 +340,12 @@ def _is_container(posting: Posting, among: int) -> bool:
     return not posting.text or (among > 1 and posting.text.strip() == posting.title)
 
 
-def _private_form(page: TextResponse) -> str | None:
-    """Return the address of the product's form, with places for the name or id, if known."""
-    path = urlsplit(page.url).path
-    folder = _THREAD_PATH.search(path)
-    for mark, form in _PRIVATE_FORMS:
-        if folder and page.xpath(mark):
-            root = origin(page.url) + path[: folder.start()] + "/"
-            return form if form == "{profile}" else root.replace("{", "%7B") + form
-    return None
-
-
-def _thread_number(url: str) -> str | None:
-    """Return the number of the thread that ``url`` leads to; ``None`` when it leads elsewhere."""
-    if found := _THREAD_MARK.search(url):
-        return _number(found[2], anywhere=found[1] == "t")
-    query = _THREAD_QUERY.search(url)
-    return query[1] if query else None
-
-
-def _board_key(url: str) -> str | None:
-    """Return the number, or else the path, of the board that ``url`` leads to."""
-    if found := _BOARD_MARK.search(urlsplit(url).path):
-        return _number(found[2], anywhere=True) or urlsplit(url).path.rstrip("/")
-    query = _BOARD_QUERY.search(url)
-    return query[1] if query else None
-
-
-def _number(path: str, *, anywhere: bool) -> str | None:
-    """Return the number of ``12-slug`` or ``slug.12``, or of ``slug/12`` if ``anywhere``."""
-    segments = path.strip("/").split("/")
-    alone = next((segment for segment in segments if segment.isdecimal()), None)
-    if anywhere and alone:
-        return alone
-    found = _NUMBERED.fullmatch(segments[0])
-    return found[1] if found else None
-
-
-def _found_id(link: str) -> str | None:
-    for pattern in _POST_LINK:
-        if found := pattern.search(link):
-            return "/".join(found.groups())
-    return None
-
-
 def _post_id(posting: Posting) -> str | None:
     """Return the engine's own id of the message, from its links or its element."""
     for link in posting.links:
         if link.isdecimal() and posting.is_reply:
             return link
-        if number := _found_id(link):
+        if number := post_id_in(link):
             return number
     if posting.node is not None and posting.is_reply:
         for name in _POST_DATA:
@@ -354,12 +357,14 @@ def _post_id(posting: Posting) -> str | None:
     return None
 
 
+def _said(posting: Posting) -> str:
+    """Return the text of ``posting`` with its markup, quotes and all."""
+    return posting.text or ("".join(posting.body.itertext()) if posting.body is not None else "")
+
+
 def _digest(posting: Posting) -> str:
     """Return a name for a message that its page gives no id: the same as long as it is the same."""
-    said = posting.text or (
-        "".join(posting.body.itertext()) if posting.body is not None else posting.title
-    )
-    whole = "\n".join([posting.author, posting.published, said])
+    whole = "\n".join([posting.author, posting.published, _said(posting) or posting.title])
     return "digest-" + hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -72,6 +72,10 @@ def test_a_date_is_read_in_the_language_of_its_page(text: str, language: str, mo
         "Jan 05, 1994 9:14 am",
         "Nov 25, 2026 9:14 am",  # three days after the fetch
         "in 2 days",
+        "-2 days ago",
+        "3 weeks ago",
+        "3 months ago",
+        "11 years ago",
         "05/04/2015 10:00",  # April or May?
         "Nov 05, 2026 " * 40,
     ],
@@ -130,6 +134,7 @@ def test_a_language_nobody_knows_leaves_english() -> None:
         ("yesterday", None),
         ("0001-01-01T00:00:00+14:00", None),
         ("2026-12-31T00:00:00Z", None),
+        ("-2026-11-05", None),
         ("99999999999999999999", None),
     ],
 )

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scrapy.http import HtmlResponse
 
 from spiders.base import ReadOptions
-from spiders.detect import engines
-from spiders.reading import read_file
+from spiders.detect import engines, recognised
 
 FOLDER = Path(__file__).parents[1] / "pages"
 FETCHED_AT = datetime(2026, 11, 6, 12, 0, tzinfo=UTC)
@@ -43,7 +43,9 @@ def without_empty(value: Any) -> Any:
 def test_a_saved_page_gives_exactly_what_is_written_beside_it(page: Path) -> None:
     case = json.loads(case_of(page).read_text("utf-8"))
     options = ReadOptions(fetched_at=FETCHED_AT, timezone=case.get("timezone", "UTC"))
-    detection, reading = read_file(page, case["url"], options)
+    response = HtmlResponse(case["url"], body=page.read_bytes())
+    detection = recognised(response)
+    reading = detection.engine.read(response, options)
     found = {"engine": detection.engine.name, "reading": without_empty(asdict(reading))}
     if "reading" not in case:
         whole = json.dumps(case | found, indent=1, ensure_ascii=False)

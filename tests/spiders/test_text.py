@@ -28,6 +28,13 @@ from spiders.text import words_of
         ("a<script>alert(1)</script><style>b{}</style><!-- c --><p>d</p>", "a\n\nd"),
         ("1 &lt; 2 <i>&amp;</i> <b>&lt;!channel&gt;</b>", "1 < 2 & <!channel>"),
         ("plain &amp; simple\n\n\n\nstill", "plain & simple\n\nstill"),
+        ('a <span data-excludequote="">Edited 1 hour ago</span> b', "a b"),
+        (
+            'see <div class="bbCodeBlock bbCodeBlock--unfurl" data-url="https://x.test/1">'
+            "<h3>Title</h3>Snippet</div>there",
+            "see\nhttps://x.test/1\nthere",
+        ),
+        ("<p>a\x1b[31mb\x07</p>&#27;", "a[31mb"),
         ("", ""),
     ],
 )
@@ -58,6 +65,38 @@ def test_markup_reads_as_a_person_sees_it(markup: str, text: str) -> None:
         ('<div class="quotetitle">ann wrote:</div><div class="quotecontent">said</div>', "ann"),
         (
             '<p><a class="mention" href="/u/ann">@ann</a> said:</p><blockquote>said</blockquote>',
+            "ann",
+        ),
+        (
+            '<p><a class="plugin-mentions-a" href="/uid/5">@<bdi>ann</bdi></a> said in '
+            '<a href="/post/801">Nordvia down</a>:</p><blockquote>said</blockquote>',
+            "ann",
+        ),
+        (
+            '<div class="bbCodeBlock bbCodeBlock--quote"><blockquote data-quote="ann">'
+            '<div class="bbCodeBlock-title"><a href="/goto">ann said:</a></div>said'
+            '<div class="bbCodeBlock-expandLink"><a>Click to expand...</a></div>'
+            "</blockquote></div>",
+            "ann",
+        ),
+        (
+            '<blockquote class="Quote UserQuote"><div class="QuoteAuthor"><a href="/profile/ann">'
+            'ann</a> said:</div><div class="QuoteText"><p>said</p></div></blockquote>',
+            "ann",
+        ),
+        ('<div class="blockquote"><p class="blockquote-line">said</p></div>', None),
+        (
+            '<blockquote class="quoteBox"><div class="quoteBoxIcon"><img src="a" alt=""></div>'
+            '<div class="quoteBoxTitle"><a href="/x">Zitat von ann</a></div>said</blockquote>',
+            "ann",
+        ),
+        (  # a link to the message may stand in the title; the name is not a heading's words
+            '<blockquote><cite><a href="/u">Cytat Dnia</a> pisze:</cite>said</blockquote>',
+            "Cytat Dnia",
+        ),
+        (
+            '<div class="chat-transcript" data-username="ann"><div class="chat-transcript-user">'
+            "ann 2026</div><p>said</p></div>",
             "ann",
         ),
     ],
