@@ -307,7 +307,7 @@ def message_for(session: Session, case: Case, *, now: datetime) -> Message:
         post_url=post.url,
         private_message_url=post.private_message_url,
         author=author.name,
-        author_newcomer=any("new here" in reason for reason in case.reasons),
+        author_newcomer=any("new here" in reason for reason in case.reasons) or None,
         quote=quote_of(session, post, case.brand_id),
         reasons=tuple(case.reasons),
         source_name=source.name,

@@ -313,10 +313,11 @@ def crawl_now(
             console.print(f"{source.name}: {error}", style="yellow")
             well = False
             continue
-        said = f". {escape(run.message)}" if run.message else ""
+        said = "" if run.outcome in WELL else f". {escape(run.message)}"
         console.print(
             f"{escape(source.name)}: {run.outcome}, {run.posts} posts in {run.threads} threads "
-            f"from {run.pages} pages, {run.skipped} threads unchanged{said}"
+            f"from {run.pages} pages, {run.skipped} threads unchanged{said}",
+            soft_wrap=True,
         )
         well = well and run.outcome in WELL
     return well

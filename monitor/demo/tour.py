@@ -25,7 +25,7 @@ from monitor import jobs
 from monitor.brands import BrandSpec, save_brand
 from monitor.config import Settings, load_settings
 from monitor.demo import NORDVIA, DemoForum
-from monitor.jobs import Runtime
+from monitor.jobs import WELL, Runtime
 from monitor.mentions import Alias
 from monitor.progress import counted, crawling
 from monitor.runtime import load_scorer
@@ -131,7 +131,8 @@ def _round(runtime: Runtime, console: Console) -> None:
         console.print(
             f"{source.name}: {run.outcome}, read {run.posts} posts in {run.threads} threads from "
             f"{run.pages} pages; {run.skipped} threads had not changed"
-            + (f". {escape(run.message)}" if run.message else "")
+            + ("" if run.outcome in WELL else f". {escape(run.message)}"),
+            soft_wrap=True,
         )
     with counted(console, "Judging posts") as progress:
         judged = jobs.score(runtime, progress)

@@ -1,65 +1,80 @@
-"""One step of the pipeline as a process of its own, to be killed: ``step.py STEP JSON``."""
+"""One step of the pipeline as a process of its own, to be killed: ``step.py STEP JSON``.
+
+Says ``ready`` when everything is loaded and the work begins.
+"""
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from pydantic import SecretStr
-
-from alerts.registry import build_channel
 from models.database import make_engine
-from monitor import jobs
-from monitor.config import Settings
-from monitor.jobs import Runtime
-from monitor.judging import judge
-from monitor.scoring import score_new
-from sentiment.sources import SHIPPED
+
+Told = dict[str, Any]
 
 
-def main() -> None:
-    """Run the step that the first argument names on what the second one describes."""
-    step, told = sys.argv[1], json.loads(sys.argv[2])
+def crawl(told: Told) -> Callable[[], object]:
+    """Return the crawl of every source."""
+    from pydantic import SecretStr
+
+    from monitor import jobs
+    from monitor.config import Settings
+
+    settings = Settings(
+        database_url=SecretStr(told["database_url"]),
+        contact="ops@quietword.test",
+        allow_private_addresses=True,
+    )
+    runtime = jobs.Runtime(
+        settings=settings,
+        engine=make_engine(told["database_url"]),
+        channels={},
+        scorer=lambda: sys.exit("a crawl asks for no scorer"),
+    )
+    return lambda: [jobs.crawl_source(runtime, source) for source in told["sources"]]
+
+
+def score(told: Told) -> Callable[[], object]:
+    """Return the judging of what has no verdict, a few posts between two commits."""
+    from monitor.scoring import score_new
+    from sentiment.sources import SHIPPED
+    from sentiment.transformer import TransformerScorer
+
+    scorer = TransformerScorer(SHIPPED)
     now = datetime.fromisoformat(told["now"])
     engine = make_engine(told["database_url"])
+    return lambda: score_new(engine, scorer, now=lambda: now, batch_size=4)
+
+
+def judge(told: Told) -> Callable[[], object]:
+    """Return the assessment of threads."""
+    from monitor.judging import judge
+
+    return lambda: judge(
+        make_engine(told["database_url"]),
+        checkpoint=told["checkpoint"],
+        targets=[("slack", "C1")],
+        now=datetime.fromisoformat(told["now"]),
+        alert_max_age=timedelta(days=3650),
+    )
+
+
+def deliver(told: Told) -> Callable[[], object]:
+    """Return the sending of what is due, with a lease that is soon over."""
+    from alerts.dispatch import deliver_due
+    from alerts.registry import build_channel
+
     channel = build_channel(
         "slack", room="C1", token=told["slack_token"], slack_api=told["slack_url"]
     )
-    channels = {(channel.kind, channel.room): channel}
-    if step == "crawl":
-        settings = Settings(
-            database_url=SecretStr(told["database_url"]),
-            contact="ops@quietword.test",
-            allow_private_addresses=True,
-        )
-        runtime = Runtime(
-            settings=settings,
-            engine=engine,
-            channels=channels,
-            scorer=lambda: sys.exit("a crawl asks for no scorer"),
-        )
-        for source_id in told["sources"]:
-            jobs.crawl_source(runtime, source_id)
-    elif step == "score":
-        from sentiment.transformer import TransformerScorer
-
-        scorer = TransformerScorer(SHIPPED)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        score_new(engine, scorer, now=lambda: now, batch_size=4)
-    elif step == "judge":
-        judge(
-            engine,
-            checkpoint=told["checkpoint"],
-            targets=list(channels),
-            now=now,
-            alert_max_age=timedelta(days=3650),
-        )
-    elif step == "deliver":
-        from alerts.dispatch import deliver_due
-
-        deliver_due(engine, channels, lease_s=0.2)
-    engine.dispose()
+    engine = make_engine(told["database_url"])
+    return lambda: deliver_due(engine, {("slack", "C1"): channel}, lease_s=0.2)
 
 
 if __name__ == "__main__":
-    main()
+    steps = {"crawl": crawl, "score": score, "judge": judge, "deliver": deliver}
+    work = steps[sys.argv[1]](json.loads(sys.argv[2]))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    work()

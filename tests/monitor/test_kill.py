@@ -27,7 +27,12 @@ from tests.slack_server import TOKEN, FakeSlack
 
 logger = logging.getLogger(__name__)
 STEP = Path(__file__).with_name("step.py")
-KILLS = {"crawl": 12, "score": 9, "deliver": 9}
+KILLS = {
+    "sqlite": {"crawl": 12, "score": 9, "deliver": 9},
+    "postgresql": {"crawl": 4, "score": 3, "deliver": 3},
+}
+LONGEST_S = {"crawl": 5.0, "score": 1.5, "deliver": 2.0}
+"""A step is killed at a random moment of so many seconds after it began its work."""
 NOW = datetime.now(UTC) + timedelta(hours=1)
 
 
@@ -71,9 +76,8 @@ class World:
     def kill(self, step: str, after_s: float) -> bool:
         """Start a step and kill it; return whether it was still running."""
         with self.start(step) as child:
-            if step == "score":
-                assert child.stdout is not None
-                child.stdout.readline()  # "ready": loading the checkpoint is not the work
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
             time.sleep(after_s)
             running = child.poll() is None
             child.kill()
@@ -131,8 +135,8 @@ def make_world(engine: Engine, url: str, forum: DemoForum, slack: FakeSlack) -> 
     return World(engine, url, slack, [id_of(source) for source in sources])
 
 
-@pytest.mark.timeout(300)
-def test_thirty_kills_change_nothing_and_lose_no_alert(
+@pytest.mark.timeout(900)
+def test_kills_at_random_moments_change_nothing_and_lose_no_alert(
     engine: Engine, database_url: str, forum: DemoForum, tmp_path: Path
 ) -> None:
     calm_url = f"sqlite:///{tmp_path / 'calm.db'}"
@@ -145,10 +149,10 @@ def test_thirty_kills_change_nothing_and_lose_no_alert(
             calm.run(step)
         world = make_world(engine, database_url, forum, slack)
         cut_short = Counter[str]()
-        longest = {"crawl": 5.0, "score": 1.5, "deliver": 2.5}
-        for step in ("crawl", "score", "deliver"):
-            for _ in range(KILLS[step]):
-                cut_short[step] += world.kill(step, dice.uniform(0.05, longest[step]))
+        kills = KILLS[engine.dialect.name]
+        for step, times in kills.items():
+            for _ in range(times):
+                cut_short[step] += world.kill(step, dice.uniform(0.0, LONGEST_S[step]))
             world.run(step)
             if step == "score":
                 world.run("judge")
@@ -156,7 +160,7 @@ def test_thirty_kills_change_nothing_and_lose_no_alert(
 
         assert world.left() == calm.left()
         assert world.left()["cases"], "the demo's complaints must open cases"
-        assert sum(cut_short.values()) >= 15, "too few kills hit a step at work"
+        assert cut_short.total() * 2 >= sum(kills.values()), "too few kills hit a step at work"
         with reading(engine) as session:
             alerts = session.exec(select(Alert.case_id, Alert.level)).all()
             states = set(session.exec(select(Delivery.state)).all())
