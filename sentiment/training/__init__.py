@@ -1,0 +1,1 @@
+"""Train the shipped checkpoint: base, vocabulary, tuning, calibration, figures, packing."""

