@@ -56,7 +56,7 @@ class Held:
         """Return the published figure and what else the reader must know."""
         remarks = [self.published] if self.published else []
         if self.most:
-            remarks.append(f"sample of {self.most}")
+            remarks.append(f"at most {self.most} rows")
         if self.name in NON_COMMERCIAL:
             remarks.append("never trained on")
         return "; ".join(remarks)
