@@ -113,8 +113,9 @@ class Card:
         """Return the least negative probability at which ``precision`` of the flagged are right.
 
         From the checkpoint's table, between two of its precisions on a straight line. Where it
-        holds nothing for ``language``, and beyond its ends, never below ``precision`` itself,
-        which is what a calibrated probability promises, nor below the cut of a lower precision.
+        holds nothing for ``language``, and beyond its upper end, never below ``precision`` itself,
+        which is what a calibrated probability promises, nor below the cut of a lower precision;
+        before its lower end ``precision`` itself, but no more than the cut there.
         Raises ``ScoringError`` for a precision outside 0..1.
         """
         if not 0 < precision < 1:
@@ -130,4 +131,6 @@ class Card:
         for (low, low_cut), (high, high_cut) in pairwise(cuts.items()):
             if low < precision < high:
                 return low_cut + (high_cut - low_cut) * (precision - low) / (high - low)
-        return max([precision, *(cut for known, cut in cuts.items() if known < precision)])
+        if cuts and precision < min(cuts):
+            return min(precision, cuts[min(cuts)])
+        return max([precision, *cuts.values()])

@@ -112,7 +112,7 @@ def test_the_whole_story_from_an_empty_folder_to_alerts_and_a_digest(
         again = shell.run("crawl").stderr
         assert again.count("0 posts in 0 threads") == 2
         digest = shell.json("digest", "--since", "7d", "--json")
-        assert digest["flagged"]
+        assert digest["cases"]
         listing = shell.run("sources").stdout
         assert "Board" in listing
         assert shell.run("check").returncode == 0
