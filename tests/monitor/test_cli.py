@@ -128,7 +128,7 @@ def test_watch_needs_no_set_up_and_leaves_nothing_behind(shell: Shell, forum: De
         "Baltfon",
         "--json",
         "--since",
-        "365d",
+        "3650d",
     )
     assert (look["format"], look["engine"], look["brand"]) == (1, "phpbb", "Nordvia")
     assert look["posts"] == 47
