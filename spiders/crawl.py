@@ -159,13 +159,16 @@ def _admit(spec: CrawlSpec) -> bool:
     allow = spec.allow_private_addresses
     parts = guard.split(spec.address, allow_private=allow)
     host = parts.hostname or ""
+    missing = ContactMissing(
+        f"{host} is a public site: set QUIETWORD_CONTACT or --contact to the e-mail address or "
+        "page by which its owner can reach you; it is sent with every request"
+    )
+    if spec.contact is None and not allow:
+        raise missing  # before its name is looked up: no other site could be read either
     addresses = guard.resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
     guard.judge(host, addresses, allow_private=allow)
     if spec.contact is None and any(map(guard.is_public, addresses)):
-        raise ContactMissing(
-            f"{host} is a public site: set QUIETWORD_CONTACT or --contact to the e-mail address or "
-            "page by which its owner can reach you; it is sent with every request"
-        )
+        raise missing
     return all(map(guard.is_loopback, addresses))
 
 

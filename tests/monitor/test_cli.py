@@ -187,6 +187,7 @@ def test_read_reads_one_saved_page(shell: Shell) -> None:
     ("arguments", "said"),
     [
         (("sources",), "run: quietword init"),
+        (("watch", "https://forum.quietword.test/", "--brand", "x"), "QUIETWORD_CONTACT"),
         (("watch", "http://x/", "--brand", "x", "--since", "soon"), "not a span of time"),
         (("read", "--file", "missing.html", "--url", "https://f.test/"), "cannot be read"),
         (("score", "--eval", "missing.jsonl"), "missing.jsonl"),
