@@ -191,13 +191,18 @@ def web_link(url: str | None) -> str | None:
 
 
 def private_link(message: Message) -> str | None:
-    """Return the address for a private message, or ``None`` where none may be offered.
+    """Return the address for a private message, or ``None`` where none may be offered."""
+    return private_address(message.outreach, message.private_message_url, message.post_url)
+
+
+def private_address(outreach: Outreach, private_url: str | None, post_url: str) -> str | None:
+    """Return ``private_url`` as a link that may be offered, or ``None``.
 
     The site's policy must allow it, and the address must be on the site of the post: a page
     could otherwise send our agent anywhere.
     """
-    link, post = web_link(message.private_message_url), web_link(message.post_url)
-    if message.outreach not in PRIVATE_CONTACT or link is None or post is None:
+    link, post = web_link(private_url), web_link(post_url)
+    if outreach not in PRIVATE_CONTACT or link is None or post is None:
         return None
     return link if _origin(link) == _origin(post) else None
 

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -13,11 +12,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from alerts.words import (
     NAME_LIMIT,
     POLICY_WORDS,
-    PRIVATE_CONTACT,
     REASON_LIMIT,
     clean,
     cut,
     mask,
+    private_address,
     shown,
     web_link,
 )
@@ -106,17 +105,6 @@ def policy_words(source: Source) -> str:
     return f"{words} {shown(source.outreach_note, NOTE_LIMIT, empty='')}".strip()
 
 
-def private_address(post: Post, source: Source) -> str | None:
-    """Return where to write to the author, or ``None`` where that may not be offered.
-
-    The policy must allow it and the address must be on the site of the post, as in an alert.
-    """
-    link, home = web_link(post.private_message_url), web_link(post.url)
-    if Outreach(source.outreach) not in PRIVATE_CONTACT or link is None or home is None:
-        return None
-    return link if urlsplit(link)[:2] == urlsplit(home)[:2] else None
-
-
 def excerpt(text: str, word: str | None) -> str:
     """Return at most ``QUOTE_LIMIT`` characters of ``text``, masked, with ``word`` among them."""
     line = mask(clean(text))
@@ -192,7 +180,9 @@ def read_flagged(
                 quote=excerpt(post.text, word),
                 quote_url=web_link(post.url),
                 author=shown(author.name, NAME_LIMIT, empty="(no name)"),
-                private_url=private_address(post, source),
+                private_url=private_address(
+                    Outreach(source.outreach), post.private_message_url, post.url
+                ),
                 outreach=policy_words(source),
                 posts=max(stored, thread.mark_posts or 0),
                 posts_lately=lately.get(thread.id, 0),
