@@ -26,7 +26,7 @@ Work = Annotated[Path, typer.Option(help="Folder for downloads, states and resul
 Data = Annotated[Path, typer.Option(help="Folder of the labelled sets.")]
 Unstated = Annotated[bool, typer.Option(help="Learn from sets whose owners state no licence, too.")]
 Folder = Annotated[Path, typer.Option(help="Where the packed checkpoint is written.")]
-WORK, DATA = Path("../train"), Path("../shared/data")
+WORK, DATA = Path("../train"), Path("data")
 SHIPPED = Path(__file__).parents[1] / "checkpoint"
 DEV_SAMPLE, MAIN_DEV_SAMPLE = 60, 200  # rows per language and task while training
 DEV_ROWS = 250  # per set when calibrating
