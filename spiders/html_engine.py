@@ -47,6 +47,8 @@ class HtmlEngine(Engine):
     """A pattern of the forum's own files; what precedes one in a link is the forum's folder."""
     thread_form: ClassVar[str | None] = None
     """A thread's first page below the forum's folder, "{thread}" in it; ``None``: as linked."""
+    page_part: ClassVar[str] = ""
+    """A pattern of what a later page adds to a thread's address; cut off, the first remains."""
     board_form: ClassVar[str | None] = None
     post_form: ClassVar[str | None] = None
     """A message's permanent link below the folder: "{post}", "{thread}"; ``None``: as linked."""
@@ -100,6 +102,10 @@ class HtmlEngine(Engine):
     thread_moved: ClassVar[Css] = ()
     """Matches what a thread left behind when it moved, or another row that is no thread."""
     thread_replies: ClassVar[Css] = ()
+    thread_posts: ClassVar[Css] = ()
+    """Where the row counts the first message too."""
+    leads_to_page: ClassVar[bool] = True
+    """The link to a row's newest message costs no more than one to its page."""
     board_row: ClassVar[Css] = ()
     board_link: ClassVar[Css] = "a"
     board_last: ClassVar[Css] = ()

@@ -194,6 +194,8 @@ class HtmlPage:
             place = self.place(href)
             if place and not place.order and not place.post and (url := self.url(href)):
                 return without_fragment(url)
+        if part := self._engine.page_part:
+            return re.sub(part, "", without_fragment(without_session(self.page.url)))
         return None
 
     def _crumb(self) -> BoardRef | None:
@@ -323,6 +325,7 @@ class HtmlPage:
             form, last = self._engine.thread_form, self.find(row, "thread_last")
             url = self.root + self.fill(form, thread=place.number) if form else None
             replies = count_in(self.line(row, "thread_replies"))
+            posts = count_in(self.line(row, "thread_posts"))
             found[place.number] = ThreadRef(
                 thread_id=place.number,
                 title=title,
@@ -330,7 +333,7 @@ class HtmlPage:
                 last_url=self._last_url(row, place.number),
                 last_post_id=self._last_post(last),
                 last_posted_at=self._last_time(last),
-                posts=replies + 1 if replies is not None else None,
+                posts=posts if posts is not None or replies is None else replies + 1,
                 pinned=self.marked(row, "thread_pinned"),
             )
         return tuple(found.values())
@@ -366,7 +369,9 @@ class HtmlPage:
                 newest = url
             elif place.order:
                 pages.setdefault(place.order, without_fragment(url))
-        return pages[max(pages)] if pages else newest and without_fragment(newest)
+        if pages:
+            return pages[max(pages)]
+        return without_fragment(newest) if newest and self._engine.leads_to_page else None
 
     def _last_post(self, cells: SelectorList[Selector]) -> str | None:
         places = (self.place(href) for href in cells.css("a::attr(href)").getall())

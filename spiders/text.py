@@ -295,13 +295,16 @@ def _leads_to_quote(paragraph: Element) -> str | None:
     if following is None or not _is_quote(following) or (paragraph.tail or "").strip():
         return None
     children = list(paragraph)
+    alone = len(children) == 1 and not (children[0].tail or "").strip()
+    if alone and _tag(children[0]) in {"strong", "b"}:  # FlaskBB
+        paragraph, children = children[0], list(children[0])
     if not children or _tag(children[0]) != "a" or (paragraph.text or "").strip():
         return None
     marks = " ".join([*classes(children[0]), children[0].get("href") or ""])
     rest = [child.get("href") or "" for child in children[1:]]
     if not all(re.search(r"/post/\d+$|/topic/\d+", href) for href in rest):
         return None
-    if "mention" not in marks or not plain(paragraph).endswith(":"):
+    if not re.search(r"mention|/user/", marks) or not plain(paragraph).endswith(":"):
         return None
     return plain(children[0]).strip(" @:") or None
 

@@ -349,11 +349,11 @@ def _from_markup(page: TextResponse) -> Record:
     posts = [_post_in(post, included) for post in page.css(".PostStream-item[data-id]")]
     here = _THREAD.search(urlsplit(page.url).path)
     if posts:
-        title = page.css(".DiscussionHero-title, #flarum-content h1, h1")
+        heading = page.css(".DiscussionHero-title, #flarum-content h1, h1")
         number = here[2] if here else ""
         for post in posts:
             post["relationships"]["discussion"] = {"data": {"id": number}}
-        told = {"title": plain(title[0].root) if title else "", "slug": here[1] if here else ""}
+        told = {"title": plain(heading[0].root) if heading else "", "slug": here[1] if here else ""}
         included.append({"type": "discussions", "id": number, "attributes": told})
         return {"data": posts, "included": included}
     rows: dict[str, Record] = {}
@@ -363,13 +363,13 @@ def _from_markup(page: TextResponse) -> Record:
             continue
         item = link.xpath("ancestor::*[contains(@class, 'DiscussionListItem')][1]")
         title = item.css(".DiscussionListItem-title")
-        told = {
+        about = {
             "title": plain(title[0].root if title else link.root),
             "slug": found[1],
             "lastPostedAt": item.css(".item-terminalPost time::attr(datetime)").get(),
             "isSticky": bool(item.css(".item-sticky")),
         }
-        rows[found[2]] = {"type": "discussions", "id": found[2], "attributes": told}
+        rows[found[2]] = {"type": "discussions", "id": found[2], "attributes": about}
     return {"data": list(rows.values())} if rows else {}
 
 

@@ -1,0 +1,87 @@
+"""Spirit (django-spirit) as a guest sees it.
+
+Checked in November 2026 against a Spirit 0.14.3 run for the purpose and its earlier templates.
+"""
+
+import re
+from typing import ClassVar
+
+from parsel import Selector
+
+from spiders.html_engine import Css, HtmlEngine, HtmlPage
+
+Hints = tuple[tuple[str, str, float], ...]
+_NOON = {"noon": "12:00", "midnight": "00:00"}
+
+
+class Spirit(HtmlEngine):
+    """Read Spirit forums; moves, closings and removed messages are no messages."""
+
+    name: ClassVar[str] = "spirit"
+    marks: ClassVar[str] = "footer link to nitely/Spirit, js-comment markup, spirit/ stylesheets"
+
+    css_hints: ClassVar[Hints] = (
+        ('a.footer__logo[href*="nitely/Spirit"]', "the footer is Spirit's", 1.0),
+        ('footer a[href*="nitely/Spirit"], .footer a[href*="nitely/"]', "it names Spirit", 0.6),
+        ('link[href*="spirit/stylesheets/"], script[src*="spirit/scripts/"]', "its files", 0.7),
+        (".comments_list .js-comment[data-pk], .comment[data-pk][data-number]", "messages", 0.6),
+        (".layout__topics .topic__link", "lists are in Spirit's markup", 0.6),
+    )
+    thread_addresses: ClassVar[tuple[str, ...]] = (
+        r"(?<=/)topic/(?P<id>\d+)(?:/[^/?#]*)?/?(?:\?(?:.*&)?page=(?P<page>\d+))?",
+        r"(?<=/)comment/(?P<post>\d+)/find/",
+    )
+    board_addresses: ClassVar[tuple[str, ...]] = (
+        r"(?<=/)category/(?P<id>\d+)(?:/[^/?#]*)?/?(?:\?(?:.*&)?(?:p|page)=(?P<page>\d+))?",
+        r"(?<=/)topic/(?:active|unread)/?(?:\?(?:.*&)?(?:p|page)=(?P<page>\d+))?",
+    )
+    member_addresses: ClassVar[tuple[str, ...]] = (r"(?<=/)user/(?P<id>\d+)(?:/|$)",)
+    scripts: ClassVar[str] = r"(?<=/)(?:topic/\d|topic/active|category/\d|user/(?:login|\d))"
+    page_part: ClassVar[str] = r"\?.*$"
+    post_form: ClassVar[str | None] = "comment/{post}/find/"
+    private_form: ClassVar[str | None] = "topic/private/publish/{id}/"
+
+    post: ClassVar[Css] = (
+        ".comments_list__comment[data-pk]",
+        ".comments .comment[data-pk]:not(.is-highlighted)",
+        ".comment[data-pk]",
+    )
+    post_id: ClassVar[Css] = "::attr(data-pk)"
+    author: ClassVar[Css] = (".comment__info__username__link", ".comment-username a.username")
+    author_link: ClassVar[Css] = ".comment__info__username a, .comment-username a"
+    time: ClassVar[Css] = ".comment__info__date li[title], .comment-date li[title]"
+    edited: ClassVar[Css] = (
+        ".comment__info__date a[href*='/history/']",
+        ".comment-date a[href*='/history/']",
+    )
+    body: ClassVar[Css] = (".comment__text", ".comment-text")
+    number: ClassVar[Css] = "::attr(data-number)"
+
+    thread_title: ClassVar[Css] = ("h1.headline", "h1")
+    crumb: ClassVar[Css] = (
+        ".breadcrumb_nav a",
+        "ul.nav a",
+        ".menu__dropdown_button a, .menu_list a",
+    )
+    pager: ClassVar[Css] = ".paginator a, .paginator__button a, .pages a"
+
+    thread_row: ClassVar[Css] = (".layout__topics__topic", ".rows > .row")
+    thread_link: ClassVar[Css] = (".topic__title a", ".row-title a")
+    thread_last: ClassVar[Css] = (".topic__date", ".row-info div[title]")
+    thread_replies: ClassVar[Css] = (".topic__comments",)
+    thread_pinned: ClassVar[Css] = ".fa-thumb-tack"
+    board_row: ClassVar[Css] = (".menu_list li", ".js-categories-content li")
+    listing: ClassVar[Css] = ".layout__topics, .rows"
+
+    def entry(self, url: str) -> str:
+        """Return ``url`` without the number of the newest message read."""
+        return super().entry(url)
+
+    def shown(self, text: str) -> str:
+        """Return the date in ``text`` as Django writes it, "Oct. 9, 2026, noon" made a time."""
+        text = re.sub(r"\b(noon|midnight)\b", lambda word: _NOON[word[0]], text)
+        return super().shown(re.sub(r"\b([ap])\.m\.", r"\1m", text))
+
+    def is_edited(self, view: HtmlPage, node: Selector) -> bool:
+        """Tell whether ``node`` links to its earlier versions."""
+        return bool(view.find(node, "edited"))
