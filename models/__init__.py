@@ -12,7 +12,7 @@ from models.case import (
     Level,
 )
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
-from models.source import Board, CrawlRun, Outreach, Source
+from models.source import Board, CrawlRun, ListPage, Outreach, Source
 
 __all__ = [
     "Activity",
@@ -29,6 +29,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Level",
+    "ListPage",
     "Mention",
     "Outreach",
     "Post",

@@ -2,7 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
@@ -35,8 +37,15 @@ class Source(SQLModel, table=True):
     name: str = Field(max_length=200)
     timezone: str = Field(default="UTC", max_length=64)
     """IANA zone in which the site shows times to a guest."""
+    timezone_how: str | None = Field(default=None, max_length=200)
+    """Who says so, in words; ``None`` until somebody does. What a person says is not inferred."""
+    timezone_evidence: list[Any] = Field(default_factory=list, sa_type=JSON)
+    """What the zone was inferred from: pairs of a moment (ISO 8601) and minutes ahead of UTC."""
     date_order: str | None = Field(default=None, max_length=3)
+    date_order_how: str | None = Field(default=None, max_length=200)
     language: str | None = Field(default=None, max_length=8)
+    selectors: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    """CSS selectors that take the place of the engine's own, by their names."""
     every_minutes: int = 30
     """Pause between two crawls, in minutes."""
     delay_s: float = 5.0
@@ -54,6 +63,12 @@ class Source(SQLModel, table=True):
     last_message: str = Field(default="", max_length=1000)
     failures: int = 0
     """Crawls in a row that did not end well."""
+    health: str = Field(default="green", max_length=8)
+    """``green``, ``yellow`` or ``red``, as the last crawl left it."""
+    health_note: str = Field(default="", max_length=600)
+    """What is wrong and what to do, in a sentence; empty when nothing is."""
+    hot_run_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its heated threads were last read between two crawls."""
     not_before: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The site asked to be left alone until then (Retry-After), or we back off."""
     behind: bool = True
@@ -77,6 +92,26 @@ class Board(SQLModel, table=True):
     title: str = Field(max_length=300)
 
 
+class ListPage(SQLModel, table=True):
+    """What a list of threads was like when all in it had been read, so that it need not be again.
+
+    Written by the crawl's store when a list is done with; the oldest of a source are dropped.
+    """
+
+    __tablename__ = "list_page"
+    __table_args__ = (UniqueConstraint("source_id", "key", name="uq_list_page_key"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    source_id: int = Field(foreign_key="source.id", ondelete="CASCADE")
+    key: str = Field(max_length=32)
+    """Hash of its address."""
+    etag: str | None = Field(default=None, max_length=200)
+    last_modified: str | None = Field(default=None, max_length=200)
+    last_posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The board's newest message, as the page above it said."""
+    kept_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
 class CrawlRun(SQLModel, table=True):
     """One crawl of one source, from its start; finished or killed. Never edited afterwards."""
 
@@ -96,5 +131,15 @@ class CrawlRun(SQLModel, table=True):
     unreadable: int = 0
     skipped: int = 0
     """Threads left alone because their row on the board had not changed."""
+    hot: bool = False
+    """Read only the heated threads of the source, between two crawls."""
+    listed: int = 0
+    """Threads seen on pages of boards."""
+    list_pages: int = 0
+    """Pages of boards that were read."""
+    authors: int = 0
+    """Posts whose author was told."""
+    dated: int = 0
+    """Posts whose time was told."""
     bytes: int = 0
     retry_after_s: float | None = None

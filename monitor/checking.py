@@ -14,7 +14,7 @@ from models.base import utc_now
 from models.database import check_schema, make_engine, reading
 from models.errors import QuietwordError
 from monitor.config import Settings, load_settings, unknown_variables
-from monitor.jobs import WELL
+from monitor.health import GREEN, RED
 from monitor.runtime import load_scorer, make_channels
 from monitor.service import read_secret
 from sentiment.base import Query
@@ -103,8 +103,9 @@ def _sources(session: Session) -> Iterator[Finding]:
         patience = timedelta(minutes=source.every_minutes * SILENT_RUNS)
         if not source.enabled:
             yield Finding("look", f"{source.name} is switched off")
-        elif source.last_outcome not in {None, *WELL}:
-            yield Finding("look", f"{source.name}: {source.last_outcome}. {source.last_message}")
+        elif source.health != GREEN:
+            mark = "bad" if source.health == RED else "look"
+            yield Finding(mark, f"{source.name}: {source.health_note} ({source.last_message})")
         elif now - since > patience:
             hours = (now - since).total_seconds() / 3600
             yield Finding(

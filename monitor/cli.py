@@ -30,7 +30,14 @@ Contact = Annotated[
 Since = Annotated[
     str | None, typer.Option(help="How far back: 45m, 12h, 30d, 2w or a date (2026-11-01).")
 ]
-Timezone = Annotated[str, typer.Option(help="Zone in which the site shows times to a guest.")]
+Timezone = Annotated[
+    str | None,
+    typer.Option(help="Zone in which the site shows times to a guest; found out by default."),
+]
+Selectors = Annotated[
+    list[str] | None,
+    typer.Option("--selector", help="NAME=CSS in place of the engine's own; may be repeated."),
+]
 DateOrder = Annotated[
     str | None, typer.Option(help="DMY, MDY or YMD, where the page does not tell.")
 ]
@@ -107,10 +114,11 @@ def add(
     every: Annotated[int, typer.Option(min=1, help="Minutes between two crawls.")] = 30,
     delay: Annotated[float, typer.Option(min=0, help="Least seconds between requests.")] = 5.0,
     since: Since = "30d",
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     date_order: DateOrder = None,
     language: Language = None,
     engine: EngineName = None,
+    selector: Selectors = None,
     outreach: Annotated[
         str,
         typer.Option(
@@ -131,6 +139,7 @@ def add(
         date_order=date_order,
         language=language,
         engine=engine,
+        selector=selector,
         since=since,
         delay=delay,
     )
@@ -367,10 +376,11 @@ def watch(
     rival: Annotated[list[str] | None, typer.Option(help="A rival's name.")] = None,
     staff: Annotated[list[str] | None, typer.Option(help="A handle of our own people.")] = None,
     since: Since = "30d",
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     date_order: DateOrder = None,
     language: Language = None,
     engine: EngineName = None,
+    selector: Selectors = None,
     max_pages: Pages = 0,
     delay: Annotated[float, typer.Option(min=0, help="Least seconds between requests.")] = 5.0,
     contact: Contact = None,
@@ -397,6 +407,7 @@ def watch(
         date_order=date_order,
         language=language,
         engine=engine,
+        selector=selector,
         since=since,
         delay=delay,
         max_pages=max_pages,
@@ -431,10 +442,11 @@ def read(
     file: Annotated[Path | None, typer.Option(help="Read one saved page instead.")] = None,
     url: Annotated[str | None, typer.Option(help="Where the saved page came from.")] = None,
     since: Since = None,
-    timezone: Timezone = "UTC",
+    timezone: Timezone = None,
     date_order: DateOrder = None,
     language: Language = None,
     engine: EngineName = None,
+    selector: Selectors = None,
     max_pages: Pages = 0,
     delay: Annotated[float, typer.Option(min=0, help="Least seconds between requests.")] = 5.0,
     contact: Contact = None,
@@ -453,7 +465,7 @@ def read(
         look.read_page(
             file,
             url,
-            look.options(timezone, date_order, language),
+            look.options(timezone, date_order, language, selector),
             engine=engine,
             as_json=as_json,
             console=_console(),
@@ -466,6 +478,7 @@ def read(
         date_order=date_order,
         language=language,
         engine=engine,
+        selector=selector,
         since=since,
         delay=delay,
         max_pages=max_pages,
@@ -504,16 +517,17 @@ def _order(
     address: str,
     *,
     contact: str | None,
-    timezone: str,
+    timezone: str | None,
     date_order: str | None,
     language: str | None,
     engine: str | None,
+    selector: list[str] | None,
     since: str | None,
     delay: float,
     max_pages: int = 0,
 ) -> "CrawlOrder":
     from models.base import utc_now
-    from monitor.crawling import CrawlOrder
+    from monitor.crawling import CrawlOrder, named_selectors
     from monitor.periods import moment_before
 
     settings = _settings()
@@ -523,6 +537,7 @@ def _order(
         timezone=timezone,
         date_order=date_order,
         language=language,
+        selectors=named_selectors(selector),
         since=moment_before(since, utc_now()) if since else None,
         contact=contact or settings.contact,
         allow_private_addresses=settings.allow_private_addresses,

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
         default=None,
         description="Public address of the digest page, where it differs from host and port",
     )
+    evidence_folder: Path = Field(
+        default=Path("quietword-evidence"),
+        description="Folder for pages that could not be read, cleaned; see `quietword inspect`",
+    )
     web_secret_file: Path = Field(
         default=Path("quietword.secret"),
         description="File with the key that signs logins; made by init",

@@ -47,8 +47,12 @@ class SourceHealth:
     last_ok_at: datetime | None
     last_outcome: str | None
     last_message: str
+    colour: str
+    """``green``, ``yellow`` or ``red``, as the last crawl left it."""
     advice: str
-    """What the last outcome means and what to do; empty after a crawl that ended well."""
+    """What is wrong and what to do; empty when nothing is."""
+    times: str
+    """In which zone its times are read, and who says so."""
     failures: int
     left_alone_until: datetime | None
     outreach: str
@@ -112,7 +116,11 @@ def read_sources(
                 last_ok_at=source.last_ok_at,
                 last_outcome=source.last_outcome,
                 last_message=shown(source.last_message, MESSAGE_LIMIT, empty=""),
-                advice=_advice(source.last_outcome),
+                colour=source.health,
+                advice=shown(
+                    source.health_note or _advice(source.last_outcome), MESSAGE_LIMIT, empty=""
+                ),
+                times=f"{source.timezone} ({source.timezone_how})" if source.timezone_how else "",
                 failures=source.failures,
                 left_alone_until=(
                     source.not_before if source.not_before and source.not_before > now else None

@@ -7,6 +7,8 @@ import sys
 import threading
 import traceback
 from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DataError, StatementError
@@ -14,9 +16,10 @@ from sqlalchemy.exc import DataError, StatementError
 from models.database import make_engine
 from models.errors import QuietwordError
 from monitor.crawling import CrawlOrder
+from monitor.evidence import EvidenceKeeper
 from monitor.store import Store
-from spiders.base import ReadOptions
-from spiders.crawl import CrawlReport, CrawlSpec, Progress, ThreadItem, ThreadMark, crawl
+from spiders.base import ThreadRef
+from spiders.crawl import CrawlReport, CrawlSpec, Progress, ThreadItem, ThreadMark, Told, crawl
 from spiders.reading import post_record
 
 
@@ -56,8 +59,14 @@ def run(order: CrawlOrder) -> CrawlReport:
     spec = CrawlSpec(
         address=order.address,
         engine=order.engine,
-        options=ReadOptions(
-            timezone=order.timezone, date_order=order.date_order, language=order.language
+        options=order.read_options(),
+        settle=order.timezone is None or order.zone_open,
+        told=tuple(
+            Told(at=datetime.fromisoformat(at), minutes=minutes)
+            for at, minutes in order.zone_evidence
+        ),
+        threads=tuple(
+            ThreadRef(thread_id=thread_id, title="", url=url) for thread_id, url in order.threads
         ),
         since=order.since,
         contact=order.contact,
@@ -72,6 +81,9 @@ def run(order: CrawlOrder) -> CrawlReport:
     def tell(progress: Progress) -> None:
         say("progress", **asdict(progress))
 
+    folder = Path(order.evidence_folder) if order.evidence_folder else None
+    keeper = EvidenceKeeper(folder, order.source_id) if folder and order.source_id else None
+    trouble = keeper.keep if keeper else None
     if order.database_url is None or order.source_id is None:
         return crawl(spec, known=_NothingKnown(), sink=send_posts, progress=tell)
     engine = make_engine(order.database_url)
@@ -87,7 +99,7 @@ def run(order: CrawlOrder) -> CrawlReport:
             refused.append(f"{item.thread_url} could not be stored ({first_line(error)})")
 
     try:
-        report = crawl(spec, known=store, sink=keep, progress=tell)
+        report = crawl(spec, known=store, sink=keep, progress=tell, lists=store, trouble=trouble)
     finally:
         engine.dispose()
     return replace(

@@ -17,9 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.errors import QuietwordError
+
+if TYPE_CHECKING:
+    from spiders.base import ReadOptions
 
 logger = logging.getLogger(__name__)
 GRACE_S = 20.0
@@ -36,9 +39,20 @@ class CrawlOrder:
 
     address: str
     engine: str | None = None
-    timezone: str = "UTC"
+    timezone: str | None = None
+    """IANA zone of the site's times; ``None`` finds it out."""
+    zone_evidence: tuple[tuple[str, int], ...] = ()
+    """What earlier crawls found out: pairs of a moment (ISO 8601) and minutes ahead of UTC."""
+    zone_open: bool = False
+    """The zone was inferred, not given: see whether the site's clock still agrees with it."""
     date_order: str | None = None
     language: str | None = None
+    selectors: dict[str, str] = field(default_factory=dict)
+    """CSS selectors in place of the engine's own, by their names."""
+    threads: tuple[tuple[str, str], ...] = ()
+    """Ids and addresses of threads to read again, and nothing else."""
+    evidence_folder: str | None = None
+    """Where a page that cannot be read is kept, cleaned, for a person to look at."""
     since: datetime | None = None
     contact: str | None = None
     allow_private_addresses: bool = False
@@ -59,6 +73,14 @@ class CrawlOrder:
         values = {name: getattr(self, name) for name in self.__slots__}
         return json.dumps(values, default=lambda moment: moment.isoformat()) + "\n"
 
+    def read_options(self) -> "ReadOptions":
+        """Return what a person, or an earlier crawl, says of the site."""
+        from spiders.base import ReadOptions  # loads Scrapy: only where a page is read
+
+        return ReadOptions(
+            timezone=self.timezone or "UTC", date_order=self.date_order, language=self.language
+        )
+
     def one_page(self) -> "CrawlOrder":
         """Return the same order for its first page only."""
         return replace(self, only_first_page=True, max_seconds=120)
@@ -74,6 +96,20 @@ class CrawlOrder:
         if values["since"] is not None:
             values["since"] = datetime.fromisoformat(values["since"])
         return cls(**values)
+
+
+def named_selectors(given: list[str] | None) -> dict[str, str]:
+    """Return ``NAME=CSS`` pairs as a dictionary; raise ``CrawlFailed`` for what is none."""
+    found = {}
+    for pair in given or ():
+        name, equals, css = pair.partition("=")
+        if not equals or not name.strip().isidentifier() or not css.strip():
+            raise CrawlFailed(
+                f"{pair!r} is no selector; write the engine's name for it, '=', and CSS: "
+                "text=div.message"
+            )
+        found[name.strip()] = css.strip()
+    return found
 
 
 def run_crawl(

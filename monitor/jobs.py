@@ -22,6 +22,8 @@ from models.errors import QuietwordError
 from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
+from monitor.health import WELL, judge_health
+from monitor.hot import hot_interval, hot_threads
 from monitor.judging import Judged, judge
 from monitor.scoring import score_new
 from sentiment.base import Scorer
@@ -30,9 +32,20 @@ from spiders.outcome import Outcome
 logger = logging.getLogger(__name__)
 TOKEN = secrets.token_hex(4)
 """Tells this process from an earlier one with the same number."""
-WELL = frozenset({Outcome.OK, Outcome.EMPTY})
 BACK_OFF = timedelta(hours=1)
 """How long a site that refused us is left alone when it names no time itself; doubles each time."""
+FIGURES = (
+    "pages",
+    "threads",
+    "posts",
+    "unreadable",
+    "bytes",
+    "listed",
+    "list_pages",
+    "authors",
+    "dated",
+)
+"""What a crawl's report tells of it and its run keeps, by the same name."""
 LONGEST_BACK_OFF = timedelta(hours=24)
 
 
@@ -76,6 +89,23 @@ def due_sources(runtime: Runtime) -> list[int]:
     ]
 
 
+def hot_sources(runtime: Runtime) -> list[int]:
+    """Return the ids of the sources with heated threads that should be read before their crawl."""
+    now = runtime.now()
+    found = []
+    with reading(runtime.engine) as session:
+        for source in session.exec(select(Source).where(Source.enabled)).all():
+            interval, last = hot_interval(source), source.last_run_at
+            if interval is None or last is None or _is_held(source, now):
+                continue
+            if source.not_before is not None and source.not_before > now:
+                continue
+            due = max(last, source.hot_run_at or last) + interval
+            if due <= now and hot_threads(session, id_of(source), now):
+                found.append(id_of(source))
+    return found
+
+
 def crawl_source(
     runtime: Runtime,
     source_id: int,
@@ -83,20 +113,32 @@ def crawl_source(
     since: datetime | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
     stop: threading.Event | None = None,
+    hot: bool = False,
 ) -> CrawlRun:
     """Crawl one source in a child process, store what it reads, and return the run.
 
-    ``since`` reads back to that moment again, past what is known. Raises ``SourceBusy`` when
+    ``since`` reads back to that moment again, past what is known; ``hot`` reads only the threads
+    that are heating up. Raises ``SourceBusy`` when
     another process crawls it. A run that is killed leaves whole threads or nothing of them; its
     hold on the source ends by itself.
     """
     settings = runtime.settings
-    source, run_id = _begin_run(runtime, source_id)
+    source, run_id = _begin_run(runtime, source_id, hot=hot)
+    with reading(runtime.engine) as session:
+        threads = tuple(hot_threads(session, source_id, runtime.now())) if hot else ()
+    if hot and not threads:
+        done = {"outcome": Outcome.OK, "message": "no thread is hot any more", "behind": False}
+        return _end_run(runtime, run_id, done)
     by_hand = since is not None
     order = CrawlOrder(
         address=source.address,
         engine=source.engine,
-        timezone=source.timezone,
+        timezone=source.timezone if _zone_is_known(source) else None,
+        zone_evidence=tuple((at, minutes) for at, minutes in source.timezone_evidence),
+        zone_open=bool(source.timezone_evidence),
+        selectors=source.selectors,
+        threads=threads,
+        evidence_folder=str(settings.evidence_folder),
         date_order=source.date_order,
         language=source.language,
         since=since or source.first_since,
@@ -122,7 +164,11 @@ def crawl_source(
     return _end_run(runtime, run_id, report, still_behind=source.behind and falls_short)
 
 
-def _begin_run(runtime: Runtime, source_id: int) -> tuple[Source, int]:
+def _zone_is_known(source: Source) -> bool:
+    return source.timezone_how is not None or source.timezone != "UTC"
+
+
+def _begin_run(runtime: Runtime, source_id: int, *, hot: bool) -> tuple[Source, int]:
     now = runtime.now()
     until = now + timedelta(seconds=runtime.settings.crawl_max_seconds + 2 * GRACE_S)
     with writing(runtime.engine) as session:
@@ -139,7 +185,7 @@ def _begin_run(runtime: Runtime, source_id: int) -> tuple[Source, int]:
         ):
             run.finished_at, run.outcome = now, Outcome.INTERRUPTED
             run.message = "ended without a report: killed, or the machine went down"
-        run = CrawlRun(source_id=source_id, started_at=now)
+        run = CrawlRun(source_id=source_id, started_at=now, hot=hot)
         session.add(run)
         session.flush()
         session.expunge(source)
@@ -180,13 +226,19 @@ def _end_run(
         run.outcome = str(report["outcome"])
         told = [str(report.get("message", "")), *report.get("notes", ())[:3]]
         run.message = " ".join(filter(None, told))[:1000]
-        for name in ("pages", "threads", "posts", "unreadable", "bytes"):
+        for name in FIGURES:
             setattr(run, name, report.get(name, 0))
         run.skipped = report.get("skipped_unchanged", 0)
         run.retry_after_s = report.get("retry_after_s")
+        source.crawling_until = source.crawling_by = None
+        if run.hot:
+            source.hot_run_at = now
+            if run.outcome not in WELL:
+                source.not_before = now + max(_pause(run, 1), BACK_OFF)
+            return _told(run)
         source.last_run_at = now
         source.last_outcome, source.last_message = run.outcome, run.message
-        source.crawling_until = source.crawling_by = None
+        _take_habits(source, report.get("habits") or {})
         if run.outcome in WELL:
             source.last_ok_at, source.failures, source.not_before = now, 0, None
             source.behind = bool(report["behind"]) or still_behind
@@ -194,6 +246,30 @@ def _end_run(
             source.failures += 1
             source.behind = True
             source.not_before = now + _pause(run, source.failures)
+        session.flush()
+        health = judge_health(session, source, run)
+        source.health, source.health_note = health.colour, health.note[:600]
+    return _told(run)
+
+
+def _take_habits(source: Source, habits: Mapping[str, Any]) -> None:
+    """Keep what a crawl found out of how the site writes its times; a person's word stands."""
+    if source.date_order is None and habits.get("date_order"):
+        source.date_order = habits["date_order"]
+        source.date_order_how = "from days above 12 on its pages"
+    how = habits.get("timezone_how")
+    if how is None or (_zone_is_known(source) and not source.timezone_evidence):
+        return
+    zone = habits.get("timezone") or source.timezone
+    if source.timezone_how is None or zone != source.timezone:
+        source.timezone, source.timezone_how = zone, how[:200]
+    source.timezone_evidence = [
+        [str(one["at"]), one["minutes"]] for one in habits.get("evidence", ())
+    ] or source.timezone_evidence
+
+
+def _told(run: CrawlRun) -> CrawlRun:
+    """Return ``run``, having told the log how it ended."""
     level = logging.INFO if run.outcome in WELL else logging.WARNING
     logger.log(
         level,

@@ -21,7 +21,7 @@ from models.database import make_engine, reading, upgrade, writing
 from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand
 from monitor.crawling import CrawlOrder, run_crawl
-from monitor.jobs import WELL
+from monitor.health import WELL
 from monitor.judging import judge, message_for
 from monitor.scoring import score_new
 from sentiment.base import Scorer

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from alerts.words import clean
 from models.errors import QuietwordError
-from monitor.crawling import CrawlOrder, run_crawl
-from monitor.jobs import WELL
+from monitor.crawling import CrawlOrder, named_selectors, run_crawl
+from monitor.health import WELL
 from monitor.progress import crawling
 from spiders.base import ReadOptions
 from spiders.reading import page_record, read_file
@@ -22,9 +22,18 @@ class PageUnreadable(QuietwordError):
     """A saved page could not be opened; the message says why."""
 
 
-def options(timezone: str, date_order: str | None, language: str | None) -> ReadOptions:
-    """Return what a person says of a site that its pages do not."""
-    return ReadOptions(timezone=timezone, date_order=date_order, language=language)
+def options(
+    timezone: str | None, date_order: str | None, language: str | None, selectors: list[str] | None
+) -> ReadOptions:
+    """Return what a person says of a site that its pages do not; ``selectors`` are NAME=CSS."""
+    order = CrawlOrder(
+        address="",
+        timezone=timezone,
+        date_order=date_order,
+        language=language,
+        selectors=named_selectors(selectors),
+    )
+    return order.read_options()
 
 
 def read_page(

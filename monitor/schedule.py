@@ -83,22 +83,23 @@ class Schedule:
         )
 
     def _start_due(self) -> None:
-        for source_id in jobs.due_sources(self._runtime):
+        due = dict.fromkeys(jobs.due_sources(self._runtime), False)
+        for source_id, hot in (dict.fromkeys(jobs.hot_sources(self._runtime), True) | due).items():
             if source_id not in self._crawling and not self._stop.is_set():
                 self._crawling.add(source_id)
                 self._scheduler.add_job(
                     self._crawl,
-                    args=[source_id],
+                    args=[source_id, hot],
                     executor="crawls",
-                    name=f"crawl source {source_id}",
+                    name=f"crawl source {source_id}" + (" (heated threads)" if hot else ""),
                     misfire_grace_time=None,  # it may wait for its turn as long as it takes
                 )
 
-    def _crawl(self, source_id: int) -> None:
+    def _crawl(self, source_id: int, hot: bool) -> None:
         try:
             if self._stop.is_set():
                 return
-            run = jobs.crawl_source(self._runtime, source_id, stop=self._stop)
+            run = jobs.crawl_source(self._runtime, source_id, stop=self._stop, hot=hot)
             if run.posts:
                 self._soon("judge")
         except jobs.SourceBusy as error:

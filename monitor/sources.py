@@ -19,13 +19,16 @@ from models.database import reading, writing
 from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand
 from monitor.crawling import CrawlOrder, run_crawl
-from monitor.jobs import WELL, Runtime, SourceBusy, crawl_source
+from monitor.health import WELL
+from monitor.jobs import Runtime, SourceBusy, crawl_source
 from monitor.mentions import Alias, BrandRule, warnings
 from monitor.periods import moment_before
 from monitor.progress import crawling
 from spiders.detect import engine_named
 
 NAME_LENGTH = 200
+AS_YOU_SAY = "as you say"
+NOT_YET = "the first crawl finds out"
 
 
 class SourceError(QuietwordError):
@@ -43,9 +46,10 @@ class SourceForm(BaseModel):
     every_minutes: int = Field(30, ge=1)
     delay_s: float = Field(5.0, ge=0)
     since: str = "30d"
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    timezone: ZoneInfo | None = None
     date_order: str | None = Field(None, pattern="^(DMY|MDY|YMD)$")
     language: str | None = Field(None, pattern="^[a-z]{2}$")
+    selectors: dict[str, str] = {}
     enabled: bool = True
     outreach: Outreach = Outreach.PRIVATE
     outreach_note: str = Field("", max_length=500)
@@ -126,9 +130,12 @@ def add(
         address=order.address,
         engine=found["engine"],
         name=name or urlsplit(order.address).netloc,
-        timezone=order.timezone,
+        timezone=order.timezone or "UTC",
+        timezone_how=AS_YOU_SAY if order.timezone else None,
         date_order=order.date_order,
+        date_order_how=AS_YOU_SAY if order.date_order else None,
         language=order.language,
+        selectors=order.selectors,
         every_minutes=every_minutes,
         delay_s=order.delay_s,
         outreach=outreach,
@@ -162,19 +169,33 @@ def _recognise(order: CrawlOrder, console: Console) -> dict[str, Any]:
             f"The {report['kind']} page links to {report['boards']} boards and shows "
             f"{report['listed']} threads; a crawl reads those with news since {order.since}."
         )
+    _tell_habits(order, report["habits"], console)
     return report
+
+
+def _tell_habits(order: CrawlOrder, habits: dict[str, Any], console: Console) -> None:
+    """Say in which zone and order of dates the site's times will be read, and why."""
+    zone, how = order.timezone, AS_YOU_SAY
+    if zone is None:
+        zone = habits["timezone"] or "UTC"
+        how = habits["timezone_how"] or NOT_YET
+    dates = order.date_order or habits["date_order"]
+    console.print(
+        f"Times are read in {zone} ({how})" + (f", dates as {dates}." if dates else "."),
+        soft_wrap=True,
+    )
 
 
 def table(runtime: Runtime) -> Table:
     """Return the sources with their schedule and health."""
-    listing = Table("id", "name", "address", "engine", "every", "last run", "how it went")
+    listing = Table("id", "name", "address", "engine", "times", "every", "last run", "how it fares")
     with reading(runtime.engine) as session:
         for source in session.exec(select(Source).order_by(col(Source.id))).all():
             how = source.last_outcome or "not read yet"
-            if source.last_message and source.last_outcome not in WELL:
-                how = f"{how}: {source.last_message}"
-            if source.failures:
-                how += f" ({source.failures} times in a row)"
+            if source.health_note:
+                how = f"{source.health}: {source.health_note}"
+                if source.last_message and source.last_outcome not in WELL:
+                    how += f" It was: {source.last_message}"
             if not source.enabled:
                 how = f"switched off; {how}"
             listing.add_row(
@@ -182,11 +203,17 @@ def table(runtime: Runtime) -> Table:
                 escape(source.name),
                 escape(source.address),
                 source.engine,
+                escape(_times(source)),
                 f"{source.every_minutes} min",
                 f"{source.last_run_at:%Y-%m-%d %H:%M} UTC" if source.last_run_at else "never",
                 escape(how),
             )
     return listing
+
+
+def _times(source: Source) -> str:
+    order = f", {source.date_order} ({source.date_order_how})" if source.date_order else ""
+    return f"{source.timezone} ({source.timezone_how or NOT_YET}){order}"
 
 
 def brand_table(runtime: Runtime) -> Table:
@@ -257,7 +284,8 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
 def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:
     return CrawlOrder(
         address=form.address,
-        timezone=str(form.timezone),
+        timezone=str(form.timezone) if form.timezone else None,
+        selectors=form.selectors,
         date_order=form.date_order,
         language=form.language,
         contact=runtime.settings.contact,
@@ -279,16 +307,19 @@ def _save(session: Session, form: SourceForm, engine: str, now: datetime) -> Non
     for field in (
         "every_minutes",
         "delay_s",
-        "timezone",
-        "date_order",
         "language",
+        "selectors",
         "enabled",
         "outreach",
         "outreach_note",
     ):
         if field in named:
-            value = getattr(form, field)
-            setattr(source, field, str(value) if field == "timezone" else value)
+            setattr(source, field, getattr(form, field))
+    if form.timezone is not None:
+        source.timezone, source.timezone_how = str(form.timezone), AS_YOU_SAY
+        source.timezone_evidence = []
+    if form.date_order is not None:
+        source.date_order, source.date_order_how = form.date_order, AS_YOU_SAY
 
 
 def crawl_now(

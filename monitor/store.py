@@ -12,16 +12,21 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, delete, select
 
-from models import Activity, Author, Board, Post, PostRevision, Quote, Thread
+from models import Activity, Author, Board, ListPage, Post, PostRevision, Quote, Thread
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
 from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
 from spiders.base import PostItem
-from spiders.crawl import ThreadItem, ThreadMark
+from spiders.crawl import ListMark, ThreadItem, ThreadMark
+from spiders.known import KEPT_FOR
 
 IN_ONE_QUERY = 500
 """Ids that are looked up at once; SQLite takes no more than some thousands."""
+
+
+MOST_LISTS = 300
+"""Lists that are remembered for a source."""
 
 
 class Store:
@@ -66,6 +71,40 @@ class Store:
                 return set()
             known = set(session.exec(select(Post.external_id).where(Post.thread_id == thread.id)))
         return known | ({thread.mark_last_post_id} if thread.mark_last_post_id else set())
+
+    def list_mark(self, url: str) -> ListMark | None:
+        """Return what a list was like when all in it had been read, if that is not long ago."""
+        with reading(self._engine) as session:
+            page = self._list(session, url)
+        if page is None or self._again or page.kept_at < self._now() - KEPT_FOR:
+            return None
+        return ListMark(
+            etag=page.etag, last_modified=page.last_modified, last_posted_at=page.last_posted_at
+        )
+
+    def keep_list(self, url: str, mark: ListMark) -> None:
+        """Remember what a list was like; the oldest ones are forgotten."""
+        with writing(self._engine) as session:
+            page = self._list(session, url)
+            if page is None:
+                page = ListPage(source_id=self._source_id, key=_key(url))
+                session.add(page)
+            page.etag, page.last_modified = mark.etag, mark.last_modified
+            page.last_posted_at, page.kept_at = mark.last_posted_at, self._now()
+            session.flush()
+            surplus = session.exec(
+                select(ListPage)
+                .where(ListPage.source_id == self._source_id)
+                .order_by(col(ListPage.kept_at).desc(), col(ListPage.id).desc())
+                .offset(MOST_LISTS)
+            )
+            for old in surplus.all():
+                session.delete(old)
+
+    def _list(self, session: Session, url: str) -> ListPage | None:
+        return session.exec(
+            select(ListPage).where(ListPage.source_id == self._source_id, ListPage.key == _key(url))
+        ).first()
 
     def save(self, item: ThreadItem) -> int:
         """Store one walked thread, wholly or not at all; return how many posts are new.
@@ -206,6 +245,7 @@ class Store:
                 post.gone_at, post.thread_id = None, id_of(thread)  # back, or moved by a moderator
                 changed = True
             post.edited = item.edited
+            post.posted_at = post.posted_at or item.posted_at  # an order of dates that is known now
             post.private_message_url = item.private_message_url
             post.number = item.number if item.number is not None else post.number
         return changed
@@ -303,6 +343,10 @@ def hash_text(item: PostItem) -> str:
     """Return a name for this version of a post's words and quotes (32 hex digits)."""
     parts = [item.text, *(f"{quote.author}\x1f{quote.text}" for quote in item.quotes)]
     return hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:32]
+
+
+def _key(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
 def _chunks(keys: list[str]) -> Iterator[list[str]]:

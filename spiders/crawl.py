@@ -17,22 +17,38 @@ from scrapy.crawler import AsyncCrawlerProcess
 
 from models.errors import QuietwordError
 from spiders import guard
-from spiders.base import Engine, Evidence, Kind, PageChanged, ReadOptions
+from spiders.base import Engine, Evidence, Kind, PageChanged, ReadOptions, ThreadRef
+from spiders.clock import Told
 from spiders.detect import engine_named
 from spiders.outcome import Outcome, PageFailed
 from spiders.settings import scrapy_settings
-from spiders.spider import ForumSpider, Progress
-from spiders.walk import THREAD_PAGES, Known, Tally, ThreadItem, ThreadMark, Walk
+from spiders.settling import Habits
+from spiders.spider import ForumSpider, Progress, Trouble
+from spiders.walk import (
+    THREAD_PAGES,
+    Known,
+    ListMark,
+    Lists,
+    Tally,
+    ThreadItem,
+    ThreadMark,
+    Walk,
+)
 
 __all__ = [
     "ContactMissing",
     "CrawlReport",
     "CrawlSpec",
+    "Habits",
     "Known",
+    "ListMark",
+    "Lists",
     "Outcome",
     "Progress",
     "ThreadItem",
     "ThreadMark",
+    "Told",
+    "Trouble",
     "crawl",
 ]
 
@@ -55,6 +71,12 @@ class CrawlSpec:
     engine: str | None = None
     """Name of the engine; ``None`` finds it on the start page."""
     options: ReadOptions = field(default_factory=ReadOptions)
+    settle: bool = False
+    """Nobody said in which zone the site writes its times: find it out, and the order of dates."""
+    told: tuple[Told, ...] = ()
+    """What earlier crawls found out of the zone."""
+    threads: tuple[ThreadRef, ...] = ()
+    """Read these threads again and nothing else; needs ``engine``."""
     since: datetime | None = None
     """Messages before this moment are left alone; ``None`` reads everything."""
     behind: bool = False
@@ -100,6 +122,16 @@ class CrawlReport:
     unreadable: int
     """Messages seen but not understood."""
     skipped_unchanged: int
+    lists_unchanged: int
+    """Boards and pages that by their own account hold nothing new."""
+    list_pages: int
+    """Pages of boards that were read."""
+    authors: int
+    """Messages whose author is told."""
+    dated: int
+    """Messages whose time is told."""
+    habits: Habits
+    """How the site writes its times, as far as it was found out."""
     bytes: int
     retry_after_s: float | None
     """The site asked to be left alone for so long."""
@@ -117,11 +149,14 @@ def crawl(
     sink: Callable[[ThreadItem], None],
     progress: Callable[[Progress], None] | None = None,
     engines: Mapping[str, Engine] | None = None,
+    lists: Lists | None = None,
+    trouble: Callable[[Trouble], None] | None = None,
 ) -> CrawlReport:
     """Read ``spec.address``, hand each thread that was read to ``sink``, and say how it went.
 
     ``sink`` is called in this process, between two requests, once per thread. SIGTERM and SIGINT
     end the crawl after the call that is under way. ``engines`` replaces those of the folder.
+    ``lists`` remembers what lists were like; ``trouble`` is given pages that could not be read.
     Raises ``ContactMissing``, ``UnknownEngine`` for a name, and whatever ``sink``, ``known``
     or ``progress`` raise; everything the site does is an outcome.
     """
@@ -134,7 +169,9 @@ def crawl(
     except PageFailed as error:
         ended: BaseException | None = error
     else:
-        spider, received = _run(spec, engine, known, sink, progress, delay=not local)
+        spider, received = _run(
+            spec, engine, known, sink, progress, lists, trouble, delay=not local
+        )
         ended = _ending(spec, spider)
     report = _report(spec, spider, ended, bytes_=received, seconds=time.monotonic() - started)
     logger.info(
@@ -178,6 +215,8 @@ def _run(
     known: Known,
     sink: Callable[[ThreadItem], None],
     progress: Callable[[Progress], None] | None,
+    lists: Lists | None,
+    trouble: Callable[[Trouble], None] | None,
     *,
     delay: bool,
 ) -> tuple[ForumSpider | None, int]:
@@ -198,6 +237,9 @@ def _run(
             thread_pages=max(1, min(THREAD_PAGES, budget - 1 if lone else budget // 2)),
             language=spec.options.language,
             tally=spider.tally,
+            lists=lists,
+            read_if_changed=spider.read,
+            validators=spider.version,
         )
 
     settings = scrapy_settings(
@@ -221,12 +263,24 @@ def _run(
         max_seconds=spec.max_seconds,
         make_walk=None if spec.only_first_page else make_walk,
         progress=progress,
+        settle=spec.settle,
+        told=spec.told,
+        threads=spec.threads,
+        start_mark=_start_mark(spec, engine, lists),
+        trouble=trouble,
     )
     process.start()
     if task.done() and not task.cancelled():
         task.result()  # a fault in starting up
     spider: Any = crawler.spider
     return spider, int(crawler.stats.get_value("downloader/response_bytes", 0))
+
+
+def _start_mark(spec: CrawlSpec, engine: Engine | None, lists: Lists | None) -> ListMark | None:
+    """Return what the start page was like, where it may be taken at its word."""
+    if lists is None or engine is None or spec.behind:
+        return None
+    return lists.list_mark(engine.entry(urldefrag(spec.address).url))
 
 
 def _ending(spec: CrawlSpec, spider: ForumSpider | None) -> BaseException | None:
@@ -277,6 +331,11 @@ def _report(
         posts=tally.posts,
         unreadable=tally.unreadable,
         skipped_unchanged=tally.skipped_unchanged,
+        lists_unchanged=tally.lists_unchanged,
+        list_pages=tally.list_pages,
+        authors=tally.authors,
+        dated=tally.dated,
+        habits=spider.habits if spider is not None else Habits(),
         bytes=bytes_,
         retry_after_s=ended.retry_after_s if isinstance(ended, PageFailed) else None,
         # Cut short: what was behind stays so, and what was read moved the front.
@@ -305,13 +364,15 @@ def _judge(spec: CrawlSpec, tally: Tally) -> tuple[Outcome, str]:
     if spec.only_first_page and (tally.boards or tally.listed or seen):
         what = f"{tally.boards} boards, {tally.listed} threads, {seen} messages"
         return Outcome.OK, f"{spec.address} shows {what}."
-    if not (tally.listed or tally.threads):
+    if not (tally.listed or tally.threads or tally.lists_unchanged):
         outcome = Outcome.EMPTY
         return outcome, f"{spec.address} lists no threads. {outcome.advice}"
     what = (
         f"{tally.threads} threads with {tally.posts} messages read, "
         f"{tally.skipped_unchanged} unchanged"
     )
+    if tally.lists_unchanged:
+        what += f"; {tally.lists_unchanged} lists as they were"
     if failed:
         what += f"; {failed} pages left out, most of them {worst} ({times})"
     if tally.behind:

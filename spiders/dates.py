@@ -22,14 +22,41 @@ _EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
 _FIRST_WORD = re.compile(r"\W*[^\W\d]+[.,]?\s+(.*\d.*)", re.DOTALL)
 # Spellings that dateparser does not know (1.3 and 1.4 tried), by language.
 _SPELLINGS = {
-    "de": [(re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute")],
+    "cs": [(re.compile(r"^před minutou", re.IGNORECASE), "před 1 minutou")],
+    "de": [
+        (re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute"),
+        (re.compile(r"^(?:gerade eben|soeben)$", re.IGNORECASE), "vor 0 Minuten"),
+    ],
+    "en": [(re.compile(r"^a moment ago$", re.IGNORECASE), "just now")],
     "fr": [(re.compile(r"(\d )mar\.?(?= \d{4})", re.IGNORECASE), r"\1mars")],
-    "pl": [(re.compile(r"^(?:mniej niż )?minutę temu", re.IGNORECASE), "1 minutę temu")],
+    "pl": [
+        (re.compile(r"^(?:mniej niż )?minutę temu", re.IGNORECASE), "1 minutę temu"),
+        (re.compile(r"^godzinę temu", re.IGNORECASE), "1 godzinę temu"),
+        (re.compile(r"^(?:przed chwilą|chwilę temu)$", re.IGNORECASE), "0 minut temu"),
+    ],
     "ru": [
         (re.compile(r"^(?:менее|меньше) минуты назад", re.IGNORECASE), "1 минуту назад"),
         (re.compile(r"^только что$", re.IGNORECASE), "0 минут назад"),
     ],
+    "uk": [(re.compile(r"^(?:щойно|тільки що)$", re.IGNORECASE), "0 хвилин тому")],
 }
+# Days of the week, Monday first, by the beginnings of their names in all cases.
+_WEEKDAYS = {
+    "cs": "pond úter střed čtvrt pát sobot neděl",
+    "de": "montag dienstag mittwoch donnerstag freitag (?:samstag|sonnabend) sonntag",
+    "en": "mon(?:day)?$ tue(?:sday)?$ wed(?:nesday)?$ thu(?:rsday)?$ fri(?:day)?$ "
+    "sat(?:urday)?$ sun(?:day)?$",
+    "pl": "poniedz wtor środ czwart piąt sobot niedziel",
+    "ru": "понедельник вторник сред четверг пятниц суббот воскресен",
+    "uk": "понеділ вівтор серед четвер п.ятниц субот неділ",
+}
+_WEEKDAY = re.compile(
+    r"(?:(?:w|we|in|am|on|в|во|у|last)\s+)?([^\W\d]+(?:['’ʼ][^\W\d]+)?)[.,]?\s+"
+    r"(?:(?:at|um|o|v|ve|в|о|об)\s+)?(\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s*[ap]\.?m\.?)?)"
+    r"(?:\s+uhr)?",
+    re.IGNORECASE,
+)
+"""A day of the past week, such as "Friday at 5:12 PM" or "w piątek o 17:12"."""
 
 
 def machine_time(value: str | float | None, options: ReadOptions) -> datetime | None:
@@ -66,11 +93,25 @@ def shown_time(text: str | None, options: ReadOptions, language: str | None) -> 
     if not _YEAR.search(text):
         base = options.fetched_at.astimezone(ZoneInfo(options.timezone)).replace(tzinfo=None)
     for tongue in dict.fromkeys(filter(None, (options.language or language, "en"))):
+        if base is not None and (weekday := _this_week(text, tongue, base)):
+            text, base = weekday, None
         when = _parse(text, tongue, options.date_order, base)
         if when is not None and base is not None and _rough(when, base):
             return None
         if when is not None:
             return _believable(when, options)
+    return None
+
+
+def _this_week(text: str, language: str, base: datetime) -> str | None:
+    """Return "Friday at 5:12 PM" with its date, that of the last Friday before ``base``'s day."""
+    found = _WEEKDAY.fullmatch(text)
+    if found is None:
+        return None
+    for number, name in enumerate(_WEEKDAYS.get(language, "").split()):
+        if re.match(name, found[1].lower()):
+            back = (base.weekday() - number) % 7 or 7
+            return f"{(base - timedelta(days=back)):%Y-%m-%d} {found[2]}"
     return None
 
 

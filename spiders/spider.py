@@ -7,16 +7,17 @@ request to the moment it is stored.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import scrapy
 from scrapy import Request
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 
 from models.base import utc_now
-from spiders.base import Engine, Evidence, PageChanged, Reading, ReadOptions
+from spiders.base import Engine, Evidence, PageChanged, Reading, ReadOptions, ThreadRef
+from spiders.clock import Told, date_order
 from spiders.detect import UnknownEngine, detect, recognised
 from spiders.guard import failure, split
 from spiders.outcome import (
@@ -27,7 +28,8 @@ from spiders.outcome import (
     check,
     is_login_address,
 )
-from spiders.walk import PagesSpent, Tally, Walk
+from spiders.settling import Habits, Settling
+from spiders.walk import ListMark, NotModified, PagesSpent, Tally, Walk
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,16 @@ class Progress:
     posts: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """A page that was not what it should be."""
+
+    page: Response
+    engine: Engine | None
+    outcome: Outcome
+    why: str
+
+
 class ForumSpider(scrapy.Spider):
     """Read one site as one sequence of pages; made by ``spiders.crawl``, which reads the result."""
 
@@ -61,6 +73,11 @@ class ForumSpider(scrapy.Spider):
         max_seconds: float,
         make_walk: Callable[["ForumSpider", Engine], Walk] | None,
         progress: Callable[[Progress], None] | None,
+        settle: bool = False,
+        told: tuple[Told, ...] = (),
+        threads: tuple[ThreadRef, ...] = (),
+        start_mark: ListMark | None = None,
+        trouble: Callable[[Trouble], None] | None = None,
         **kwargs: Any,
     ) -> None:
         """``make_walk`` is ``None`` when only the first page is wanted; other shapes: CrawlSpec."""
@@ -71,6 +88,16 @@ class ForumSpider(scrapy.Spider):
         self._max_seconds = max_seconds
         self._make_walk = make_walk
         self._progress = progress
+        self._settle = settle
+        self._told = told
+        self._threads = threads
+        self._start_mark = start_mark
+        self._trouble = trouble
+        self._ahead: dict[str, TextResponse] = {}
+        """Pages that were fetched before the walk asked for them."""
+        self._versions: dict[str, ListMark] = {}
+        self.habits = Habits()
+        """How the site writes its times, as far as this crawl found out."""
         self.engine = engine
         self.evidence: tuple[Evidence, ...] = ()
         self.first: Reading | None = None
@@ -101,7 +128,14 @@ class ForumSpider(scrapy.Spider):
             self.out_of_time = True
 
     async def _work(self) -> None:
-        url, first = await self._start_page()
+        if self._threads and self._make_walk is not None and self.engine is not None:
+            await self._walk(lambda walk: walk.reread(self._threads))
+            return
+        try:
+            url, first = await self._start_page()
+        except NotModified:
+            self.tally.lists_unchanged += 1
+            return
         self.first = first
         if self._make_walk is None or self.engine is None:
             self.tally.listed = len(first.threads)
@@ -109,8 +143,13 @@ class ForumSpider(scrapy.Spider):
             self.tally.posts = len(first.posts)
             self.tally.unreadable = first.unreadable
             return
+        await self._walk(lambda walk: walk.run(url, first))
+
+    async def _walk(self, go: Callable[[Walk], Awaitable[None]]) -> None:
+        assert self._make_walk is not None  # noqa: S101  (checked)
+        assert self.engine is not None  # noqa: S101
         try:
-            await self._make_walk(self, self.engine).run(url, first)
+            await go(self._make_walk(self, self.engine))
         except PagesSpent as spent:
             self.tally.behind = True
             self.tally.notes.append(str(spent))
@@ -119,66 +158,132 @@ class ForumSpider(scrapy.Spider):
         """Return the address of the start page and what it says, finding the engine if need be."""
         named = self.engine
         url = self._address
-        page = await self._fetch(named.entry(url) if named else url)
+        page = await self._fetch(named.entry(url) if named else url, self._start_mark)
         if named is None:
             try:
                 found = recognised(page)
             except UnknownEngine as error:
                 if asks_for_login(page):
-                    raise PageFailed(Outcome.LOGIN_WALL, f"{url} asks for a login") from error
-                what = str(error).rstrip(".")
-                raise PageFailed(Outcome.UNKNOWN_ENGINE, what) from error
+                    self._fail(page, Outcome.LOGIN_WALL, f"{url} asks for a login", error)
+                self._fail(page, Outcome.UNKNOWN_ENGINE, str(error).rstrip("."), error)
             self.engine, self.evidence = found.engine, found.evidence
             entry = self.engine.entry(page.url)
             if entry != page.url:
                 page = await self._fetch(entry)
         assert self.engine is not None  # noqa: S101  (named, or found above)
         try:
-            return page.url, self._read(page, self.engine)
+            reading = self._read(page, self.engine)
+            return page.url, await self._settled(page, reading)
         except PageChanged as error:
             other = detect(page)
             if other is not None and other.engine.name != self.engine.name:
                 raise PageChanged(f"{error}; it looks like {other.engine.name} now") from error
             raise
 
-    async def read(self, url: str) -> Reading:
+    async def _settled(self, page: TextResponse, reading: Reading) -> Reading:
+        """Return the start page read as the site writes its times, finding that out if need be."""
+        assert self.engine is not None  # noqa: S101
+        if not self._settle:
+            return reading
+        self.habits = await Settling(
+            engine=self.engine,
+            options=self._options,
+            fetch=self._fetch,
+            fetch_ahead=self._fetch_ahead,
+            known=self._told,
+            pages_only=self._make_walk is None,
+        ).settle(page, reading)
+        before = self._options
+        self._options = replace(
+            before,
+            timezone=self.habits.timezone or before.timezone,
+            date_order=self.habits.date_order or before.date_order,
+        )
+        return reading if self._options == before else self._read(page, self.engine)
+
+    async def _fetch_ahead(self, url: str) -> TextResponse:
+        assert self.engine is not None  # noqa: S101
+        url = self.engine.entry(url)
+        page = await self._fetch(url)
+        self._ahead[url] = page
+        return page
+
+    def version(self, url: str) -> ListMark:
+        """Return what the site's answer for ``url`` said of its version, in this crawl."""
+        assert self.engine is not None  # noqa: S101
+        return self._versions.get(self.engine.entry(url), ListMark())
+
+    async def read(self, url: str, mark: ListMark | None = None) -> Reading:
         """Return what the page at ``url`` says.
 
-        Raises ``PageFailed``, ``PageChanged``, or ``PagesSpent`` when no page may be fetched.
+        Raises ``PageFailed``, ``PageChanged``, ``PagesSpent`` when no page may be fetched, and
+        ``NotModified`` when the page is still what ``mark`` says.
         """
         assert self.engine is not None  # noqa: S101  (found on the start page)
         split(url, allow_private=True)  # its form, before it is worked on; the guard does the rest
-        reading = self._read(await self._fetch(self.engine.entry(url)), self.engine)
+        page = await self._fetch(self.engine.entry(url), mark)
+        reading = self._read(page, self.engine)
         self.tally.failed_in_a_row = 0
         return reading
 
     def _read(self, page: TextResponse, engine: Engine) -> Reading:
+        order = self._options.date_order
+        if order is None and self._settle and (order := date_order(page)):
+            self._options = replace(self._options, date_order=order)  # a day above 12 at last
+            self.habits = replace(self.habits, date_order=order)
         try:
             return engine.read(page, replace(self._options, fetched_at=utc_now()))
         except PageChanged as error:
             if asks_for_login(page):
-                raise PageFailed(Outcome.LOGIN_WALL, f"{page.url} asks for a login") from error
+                self._fail(page, Outcome.LOGIN_WALL, f"{page.url} asks for a login", error)
+            self._tell_trouble(page, Outcome.MARKUP_CHANGED, str(error))
             raise PageChanged(f"{page.url}: {error}") from error
         except STRANGE as error:
             # One odd page, such as a link that is no address, must not cost the others.
             logger.exception("engine %s failed on %s", engine.name, page.url)
             kind = type(error).__name__
-            raise PageChanged(f"{page.url}: engine {engine.name} failed ({kind})") from error
+            why = f"engine {engine.name} failed ({kind})"
+            self._tell_trouble(page, Outcome.MARKUP_CHANGED, why)
+            raise PageChanged(f"{page.url}: {why}") from error
 
-    async def _fetch(self, url: str) -> TextResponse:
+    def _fail(self, page: Response, outcome: Outcome, why: str, cause: Exception) -> NoReturn:
+        self._tell_trouble(page, outcome, why)
+        raise PageFailed(outcome, why) from cause
+
+    def _tell_trouble(self, page: Response, outcome: Outcome, why: str) -> None:
+        if self._trouble is not None:
+            self._trouble(Trouble(page=page, engine=self.engine, outcome=outcome, why=why))
+
+    async def _fetch(self, url: str, mark: ListMark | None = None) -> TextResponse:
+        """Return a page; raise ``NotModified`` when the site says it is still as ``mark`` says."""
+        if url in self._ahead:
+            return self._ahead.pop(url)
         if self._max_pages and self.tally.pages >= self._max_pages:
             raise PagesSpent(
                 f"{self._max_pages} pages were fetched, the most for one crawl; the next goes on"
             )
         self.tally.pages += 1
         try:
-            page = await self.crawler.engine.download_async(Request(url))
+            headers = _conditions(mark)
+            page = await self.crawler.engine.download_async(Request(url, headers=headers))
         except NETWORK_ERRORS as error:
             raise failure(url, error) from error
-        check(page)
+        if page.status == 304 and headers:
+            self.tally.failed_in_a_row = 0
+            raise NotModified(f"{url} has not changed")
+        try:
+            check(page)
+        except PageFailed as error:
+            self._tell_trouble(page, error.outcome, error.what)
+            raise
+        self._versions[url] = ListMark(
+            etag=_header(page, "ETag"), last_modified=_header(page, "Last-Modified")
+        )
         assert isinstance(page, TextResponse)  # noqa: S101  (checked)
         if is_login_address(page.url) and not is_login_address(url):
-            raise PageFailed(Outcome.LOGIN_WALL, f"{url} leads to a login page")
+            what = f"{url} leads to a login page"
+            self._tell_trouble(page, Outcome.LOGIN_WALL, what)
+            raise PageFailed(Outcome.LOGIN_WALL, what)
         if self._progress is not None:
             tally = self.tally
             self._progress(
@@ -187,3 +292,16 @@ class ForumSpider(scrapy.Spider):
                 )
             )
         return page
+
+
+def _conditions(mark: ListMark | None) -> dict[str, str]:
+    """Return the headers that ask for a page only if it is not as ``mark`` says (RFC 9110, 13)."""
+    if mark is None:
+        return {}
+    asked = {"If-None-Match": mark.etag, "If-Modified-Since": mark.last_modified}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _header(page: Response, name: str) -> str | None:
+    value = (page.headers.get(name) or b"").decode("latin-1").strip()
+    return value if value and len(value) <= 200 and value.isascii() else None

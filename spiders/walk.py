@@ -6,15 +6,29 @@ function that turns an address into a ``Reading``.
 """
 
 import random
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
+from models.base import utc_now
 from models.errors import QuietwordError
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ThreadRef
+from spiders.known import Known, ListMark, Lists, Tally, ThreadItem, ThreadMark, unchanged
 from spiders.outcome import Outcome, PageFailed
+
+__all__ = [
+    "Known",
+    "ListMark",
+    "Lists",
+    "NotModified",
+    "PagesSpent",
+    "Tally",
+    "ThreadItem",
+    "ThreadMark",
+    "Walk",
+    "unchanged",
+]
 
 THREAD_PAGES = 200
 """Pages of one thread that one crawl reads, newest first; longer threads lose their beginning."""
@@ -25,93 +39,17 @@ FATAL = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
 FAILURES_IN_A_ROW = 3
 """Pages that may fail one after another before the whole site counts as out of reach."""
 
-ROUGHLY = timedelta(hours=1)
-"""How far "2 hours ago" may be off when two polls of the same row are compared."""
+
+SETTLED = timedelta(minutes=5)
+"""A board whose newest message is younger may get another one within the same displayed minute."""
+
+
+class NotModified(QuietwordError):
+    """The site says that a page is as it was when it was last read."""
 
 
 class PagesSpent(QuietwordError):
     """The crawl has fetched as many pages as it may; the next one goes on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadMark:
-    """How far a thread has been read, in the words of its row on the board."""
-
-    last_post_id: str | None
-    last_posted_at: datetime | None
-    posts: int | None
-
-
-class Known(Protocol):
-    """What earlier crawls of this source have left in the store."""
-
-    def mark(self, thread_id: str) -> ThreadMark | None:
-        """Return how far a thread has been read, or ``None`` for a new one."""
-
-    def posts(self, thread_id: str) -> set[str]:
-        """Return the ids of the thread's posts that are stored."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadItem:
-    """What one walk through a thread has read, to be stored in one transaction."""
-
-    board_id: str | None
-    board_title: str | None
-    thread_id: str
-    thread_title: str | None
-    thread_url: str
-    engine: str
-    posts: tuple[PostItem, ...]
-    """Each once, oldest first; those known before are among them where their page was read.
-    Empty when all that is new is older than asked for."""
-    unreadable: int = 0
-    """Messages seen on the pages but not understood."""
-    whole: bool
-    """Every message of the thread is in ``posts``: all pages were read, none was left out."""
-    mark: ThreadMark
-    """What the store compares the thread's row with at the next crawl."""
-    language: str | None
-    """ISO 639-1 of the forum's interface."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What a crawl has done so far."""
-
-    pages: int = 0
-    """Fetched, robots.txt not counted."""
-    boards: int = 0
-    listed: int = 0
-    """Threads seen on board pages."""
-    threads: int = 0
-    """Threads read."""
-    posts: int = 0
-    unreadable: int = 0
-    skipped_unchanged: int = 0
-    failures: Counter[Outcome] = field(default_factory=Counter)
-    """Pages that could not be had or read, while the crawl went on."""
-    failed_in_a_row: int = 0
-    behind: bool = False
-    """Something newer than ``since`` was left for the next crawl."""
-    notes: list[str] = field(default_factory=list)
-
-
-def unchanged(row: ThreadRef, mark: ThreadMark | None) -> bool:
-    """Return whether a row of a board says that nothing has happened since ``mark``.
-
-    Ids and counts decide where the page has them. A time alone is compared exactly, and loosely
-    beside a count, since "2 hours ago" gives another moment at every poll.
-    """
-    if mark is None:
-        return False
-    same_count = row.posts == mark.posts if row.posts is not None and mark.posts else None
-    if row.last_post_id and mark.last_post_id:
-        return row.last_post_id == mark.last_post_id and same_count is not False
-    if row.last_posted_at is None or mark.last_posted_at is None:
-        return same_count is True
-    apart = abs(row.last_posted_at - mark.last_posted_at)
-    return same_count is not False and apart <= (ROUGHLY if same_count else timedelta(0))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +68,12 @@ class Walk:
     """Pages of one thread that are read at most, out of a board's crawl."""
     language: str | None
     tally: Tally
+    lists: Lists | None = None
+    read_if_changed: Callable[[str, ListMark], Awaitable[Reading]] | None = None
+    """The same for a list that was like this; raises ``NotModified`` too."""
+    validators: Callable[[str], ListMark] = lambda url: ListMark()  # noqa: ARG005
+    """Returns what the site's answer for an address said of its version."""
+    now: Callable[[], datetime] = utc_now
     _done: set[str] = field(default_factory=set)
     _pages: set[str] = field(default_factory=set)
 
@@ -140,24 +84,84 @@ class Walk:
             row = ThreadRef(thread_id=thread_id, title=first.thread_title or "", url=url)
             await self._thread(row, board=first, first=first)
             return
-        queue: deque[tuple[str, Reading | None]] = deque([(url, first)])
+        queue: deque[tuple[str, Reading | None, datetime | None]] = deque([(url, first, None)])
+        above: list[tuple[str, ListMark]] = []
         seen = {first.board_id}
         while queue:
-            url, reading = queue.popleft()
+            url, reading, newest = queue.popleft()
+            if self._as_before(url, newest):
+                continue
+            before = self._trouble
             try:
                 found = await self._board(url, reading)
+            except NotModified:
+                self.tally.lists_unchanged += 1
+                continue
             except (PageFailed, PageChanged) as error:
                 if reading is first:
                     raise
                 self._leave_out(error, url)
                 continue
+            if self._trouble == before:
+                mark = self._list_mark(url, newest, found)
+                if found:
+                    above.append((url, mark))  # it is done with when its boards are
+                else:
+                    self._keep(url, mark)
             fresh = [ref for ref in found if ref.board_id not in seen and not self._old(ref)]
             seen.update(ref.board_id for ref in fresh)
             if self.behind and fresh:
                 # When the pages allowed never reach the last board, every board gets its turn.
                 turn = random.randrange(len(fresh))  # noqa: S311  (no secret)
                 fresh = fresh[turn:] + fresh[:turn]
-            queue.extend((ref.url, None) for ref in {ref.board_id: ref for ref in fresh}.values())
+            for ref in {ref.board_id: ref for ref in fresh}.values():
+                queue.append((ref.url, None, ref.last_posted_at))
+        if not self._trouble:
+            for url, mark in above:
+                self._keep(url, mark)
+
+    async def reread(self, rows: Iterable[ThreadRef]) -> None:
+        """Read threads again, whatever their boards say; each stands as it was left."""
+        for row in rows:
+            mark = self.known.mark(row.thread_id)
+            if mark is not None:
+                row = replace(
+                    row,
+                    last_post_id=mark.last_post_id,
+                    last_posted_at=mark.last_posted_at,
+                    posts=mark.posts,
+                )
+            try:
+                await self._thread(row, board=Reading(kind=Kind.BOARD))
+            except (PageFailed, PageChanged) as error:
+                self._leave_out(error, row.url)
+
+    @property
+    def _trouble(self) -> int:
+        return self.tally.failures.total() + self.tally.unreadable
+
+    def _as_before(self, url: str, newest: datetime | None) -> bool:
+        """Return whether a board has no message that is newer than those it was left with."""
+        if self.lists is None or self.behind or newest is None:
+            return False
+        mark = self.lists.list_mark(url)
+        if mark is None or mark.last_posted_at != newest:
+            return False
+        self.tally.lists_unchanged += 1
+        return True
+
+    def _list_mark(self, url: str, newest: datetime | None, boards: list[BoardRef]) -> ListMark:
+        """Return what will tell that a list which was read to its end is the same."""
+        mark = ListMark()
+        if all(ref.last_posted_at for ref in boards):  # else a board may have news unseen from here
+            mark = self.validators(url)
+        if newest is not None and self.now() - newest > SETTLED:
+            mark = replace(mark, last_posted_at=newest)
+        return mark
+
+    def _keep(self, url: str, mark: ListMark) -> None:
+        if self.lists is not None and mark != ListMark():
+            self.lists.keep_list(url, mark)
 
     def _old(self, ref: BoardRef | ThreadRef) -> bool:
         when = ref.last_posted_at
@@ -169,8 +173,9 @@ class Walk:
         rows_seen: set[str] = set()
         following: str | None = url
         while following and self._unseen(following):
-            page = reading if reading is not None else await self.read(following)
+            page = reading if reading is not None else await self._list_page(following, url)
             reading = None
+            self.tally.list_pages += bool(page.threads)
             boards += page.boards
             if following == url and page.kind is Kind.BOARD:
                 self.tally.boards += 1
@@ -189,6 +194,14 @@ class Walk:
                 break
             following = page.next_page
         return boards
+
+    async def _list_page(self, url: str, board: str) -> Reading:
+        """Return a page of a board; raise ``NotModified`` when its first one is as it was."""
+        if url == board and self.lists and self.read_if_changed and not self.behind:
+            mark = self.lists.list_mark(url)
+            if mark is not None and mark.validators:
+                return await self.read_if_changed(url, mark)
+        return await self.read(url)
 
     async def _row(self, row: ThreadRef, board: Reading) -> bool:
         """Read a thread if its row tells of news; return whether it does."""
@@ -256,6 +269,8 @@ class Walk:
         )
         self.tally.threads += 1
         self.tally.posts += len(posts)
+        self.tally.authors += sum(bool(post.author.strip()) for post in posts.values())
+        self.tally.dated += sum(post.posted_at is not None for post in posts.values())
 
     async def _pages_of(
         self, row: ThreadRef, first: Reading | None, known: set[str]

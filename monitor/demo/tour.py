@@ -25,7 +25,8 @@ from monitor import jobs
 from monitor.brands import BrandSpec, save_brand
 from monitor.config import Settings, load_settings
 from monitor.demo import NORDVIA, DemoForum
-from monitor.jobs import WELL, Runtime
+from monitor.health import WELL
+from monitor.jobs import Runtime
 from monitor.mentions import Alias
 from monitor.progress import counted, crawling
 from monitor.runtime import load_scorer

@@ -1,0 +1,111 @@
+"""Pages that could not be read, kept cleaned and for a while, so that a person sees what came.
+
+One folder a source. Each page is an HTML file without scripts, forms and pictures, and a JSON file
+that says what was expected of it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parsel import Selector
+from scrapy.http import TextResponse
+
+from models.base import utc_now
+from spiders.base import Engine
+from spiders.crawl import Trouble
+
+MOST_PAGES = 5
+"""Pages that are kept of one source; of one crawl, the first ones."""
+PER_CRAWL = 2
+LARGEST = 400_000
+"""Characters of a page that are kept."""
+_TAGS = frozenset(
+    """a abbr address article aside b blockquote body br caption center cite code dd del details div
+    dl dt em figure footer font h1 h2 h3 h4 h5 h6 head header hr html i label li main nav ol p pre
+    q s section small span strong sub summary sup table tbody td tfoot th thead time title tr u
+    ul""".split()  # noqa: SIM905  (words read better)
+)
+_ANYWHERE = frozenset({"class", "id", "title", "itemprop", "itemtype", "itemscope", "datetime"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """One page that was kept."""
+
+    file: Path
+    about: dict[str, Any]
+    """``at``, ``address``, ``status``, ``outcome``, ``why``, ``engine``, ``selectors`` (how often
+    each of the engine's selectors, by name and CSS, matches)."""
+
+
+class EvidenceKeeper:
+    """Keeps the first pages of one crawl that could not be read."""
+
+    def __init__(self, folder: Path, source_id: int) -> None:
+        self._folder = folder / str(source_id)
+        self._kept = 0
+
+    def keep(self, trouble: Trouble) -> None:
+        """Write down one page; the oldest of the source make room."""
+        if self._kept >= PER_CRAWL:
+            return
+        self._kept += 1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        now = utc_now()
+        name = f"{now:%Y%m%dT%H%M%S}-{self._kept}"
+        page = trouble.page
+        text = page.text if isinstance(page, TextResponse) else ""
+        about = {
+            "at": now.isoformat(),
+            "address": page.url,
+            "status": page.status,
+            "outcome": trouble.outcome.value,
+            "why": trouble.why[:1000],
+            "engine": trouble.engine.name if trouble.engine else None,
+            "selectors": matches(trouble.engine, text),
+        }
+        (self._folder / f"{name}.html").write_text(cleaned(text), "utf-8")
+        (self._folder / f"{name}.json").write_text(json.dumps(about, ensure_ascii=False), "utf-8")
+        for old in sorted(self._folder.glob("*.json"))[:-MOST_PAGES]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".html").unlink(missing_ok=True)
+
+
+def exhibits(folder: Path, source_id: int) -> list[Exhibit]:
+    """Return the pages that are kept of a source, newest first."""
+    found = []
+    for file in sorted((folder / str(source_id)).glob("*.json"), reverse=True):
+        about = json.loads(file.read_text("utf-8"))
+        found.append(Exhibit(file=file.with_suffix(".html"), about=about))
+    return found
+
+
+def cleaned(text: str) -> str:
+    """Return a page without anything that acts: text, structure, classes and links remain."""
+    import nh3  # only where a page is kept
+
+    body: str = nh3.clean(
+        text[:LARGEST],
+        tags=set(_TAGS),
+        attributes={"*": set(_ANYWHERE), "a": {"href"}},
+        url_schemes={"http", "https"},
+        link_rel="nofollow noopener noreferrer",
+    )
+    return f'<!doctype html><meta charset="utf-8"><title>Kept by Quietword</title>\n{body}\n'
+
+
+def matches(engine: Engine | None, text: str) -> dict[str, dict[str, Any]]:
+    """Return how often each selector of ``engine`` matches on a page, by its name."""
+    selectors = getattr(engine, "selectors", None)
+    if not isinstance(selectors, dict) or not text:
+        return {}
+    page = Selector(text)
+    found = {}
+    for name, css in selectors.items():
+        try:
+            found[str(name)] = {"css": str(css), "matches": len(page.css(str(css)))}
+        except ValueError:  # no selector at all
+            found[str(name)] = {"css": str(css), "matches": None}
+    return found
