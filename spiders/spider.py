@@ -7,6 +7,7 @@ request to the moment it is stored.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,6 +60,7 @@ class ForumSpider(scrapy.Spider):
         options: ReadOptions,
         max_pages: int,
         max_seconds: float,
+        max_wait_s: float,
         make_walk: Callable[["ForumSpider", Engine], Walk] | None,
         progress: Callable[[Progress], None] | None,
         **kwargs: Any,
@@ -69,6 +71,8 @@ class ForumSpider(scrapy.Spider):
         self._options = options
         self._max_pages = max_pages
         self._max_seconds = max_seconds
+        self._max_wait_s = max_wait_s
+        self._rest_until = 0.0
         self._make_walk = make_walk
         self._progress = progress
         self.engine = engine
@@ -170,15 +174,20 @@ class ForumSpider(scrapy.Spider):
             raise PagesSpent(
                 f"{self._max_pages} pages were fetched, the most for one crawl; the next goes on"
             )
+        await self._rest(url)
         self.tally.pages += 1
         try:
             page = await self.crawler.engine.download_async(Request(url))
         except NETWORK_ERRORS as error:
             raise failure(url, error) from error
+        if self.engine is not None and (refusal := self.engine.refusal(page)) is not None:
+            raise refusal
         check(page)
         assert isinstance(page, TextResponse)  # noqa: S101  (checked)
         if is_login_address(page.url) and not is_login_address(url):
             raise PageFailed(Outcome.LOGIN_WALL, f"{url} leads to a login page")
+        if self.engine is not None and (rest_s := self.engine.rest_s(page)) > 0:
+            self._rest_until = time.monotonic() + rest_s
         if self._progress is not None:
             tally = self.tally
             self._progress(
@@ -187,3 +196,15 @@ class ForumSpider(scrapy.Spider):
                 )
             )
         return page
+
+    async def _rest(self, url: str) -> None:
+        """Wait as long as the last answer asked for; raise ``PageFailed`` when that is too long."""
+        left_s = self._rest_until - time.monotonic()
+        if left_s > self._max_wait_s:
+            raise PageFailed(
+                Outcome.RATE_LIMITED,
+                f"{url} may not be asked for yet: the site allows no more for {left_s:.0f} s",
+                retry_after_s=left_s,
+            )
+        if left_s > 0:
+            await asyncio.sleep(left_s)
