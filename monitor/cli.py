@@ -541,6 +541,7 @@ def _order(
         since=moment_before(since, utc_now()) if since else None,
         contact=contact or settings.contact,
         allow_private_addresses=settings.allow_private_addresses,
+        keys=settings.source_keys(),
         delay_s=delay,
         max_pages=max_pages,
         max_seconds=24 * 3600 if max_pages == 0 else settings.crawl_max_seconds,

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.errors import QuietwordError
 
@@ -15,6 +17,33 @@ PREFIX = "QUIETWORD_"
 
 class SettingsError(QuietwordError):
     """A setting cannot be used; the message names it and where it was read."""
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Secrets kept in files: ``QUIETWORD_YOUTUBE_KEY_FILE=/run/secrets/youtube`` and so on.
+
+    Every setting that is a secret may be given so; the file's text, less the blanks around it,
+    is the value.
+    """
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the text of the file that the setting's ``_FILE`` names, or ``None``."""
+        name = f"{PREFIX}{field_name}_FILE".upper()
+        path = os.environ.get(name) or dotenv_values(".env").get(name)
+        if not path or "SecretStr" not in str(field.annotation):
+            return None, field_name, False
+        try:
+            return Path(path).read_text("utf-8").strip() or None, field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name} names {path}, which cannot be read: {error}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the settings that stand in files."""
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -46,6 +75,21 @@ class Settings(BaseSettings):
     slack_api_url: str = Field(
         default="https://slack.com/api/",
         description="Where Slack's API is; change for a test server",
+    )
+    stackexchange_key: SecretStr | None = Field(
+        default=None, description="Key for Stack Exchange's API; optional, allows more requests"
+    )
+    youtube_key: SecretStr | None = Field(
+        default=None, description="Key for YouTube's Data API, without which no comments are read"
+    )
+    reddit_terms_acknowledged: bool = Field(
+        default=False, description="You have read Reddit's terms and may read it"
+    )
+    reddit_token: SecretStr | None = Field(
+        default=None, description="Access token for Reddit's API; its feeds are read without one"
+    )
+    mastodon_instance: str | None = Field(
+        default=None, description="Your own Mastodon server, from which agents write directly"
     )
     checkpoint: str | None = Field(
         default=None,
@@ -85,6 +129,29 @@ class Settings(BaseSettings):
         default=72, ge=1, description="Complaints older than this open cases without an alert"
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read, after the environment and ``.env``, the files that ``..._FILE`` names point to."""
+        return init_settings, env_settings, dotenv_settings, SecretFiles(settings_cls)
+
+    def source_keys(self) -> dict[str, str]:
+        """Return what sources ask for (see ``spiders.base.Key``) and is set, by setting."""
+        keys = {
+            name: secret.get_secret_value()
+            for name in ("stackexchange_key", "youtube_key", "reddit_token")
+            if (secret := getattr(self, name)) is not None
+        }
+        return keys | (
+            {"reddit_terms_acknowledged": "yes"} if self.reddit_terms_acknowledged else {}
+        )
+
 
 def load_settings() -> Settings:
     """Return the settings; raise ``SettingsError`` that names each one that cannot be used."""
@@ -102,5 +169,10 @@ def load_settings() -> Settings:
 def unknown_variables() -> list[str]:
     """Return the ``QUIETWORD_`` names in the environment or ``.env`` that match no setting."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known |= {
+        f"{PREFIX}{name}_FILE".upper()
+        for name, field in Settings.model_fields.items()
+        if "SecretStr" in str(field.annotation)
+    }
     given = {*os.environ, *dotenv_values(".env")}
     return sorted(name for name in given if name.startswith(PREFIX) and name not in known)

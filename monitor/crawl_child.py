@@ -70,6 +70,7 @@ def run(order: CrawlOrder) -> CrawlReport:
         ),
         since=order.since,
         contact=order.contact,
+        keys=order.keys,
         allow_private_addresses=order.allow_private_addresses,
         delay_s=order.delay_s,
         max_pages=order.max_pages,

@@ -67,6 +67,8 @@ class CrawlOrder:
     database_url: str | None = field(default=None, repr=False)
     """Where to store; without one each post is sent back as a record."""
     source_id: int | None = None
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    """Keys for sources that ask for one, by the name of their setting."""
 
     def as_line(self) -> str:
         """Return the order as one line of JSON."""

@@ -144,6 +144,7 @@ def crawl_source(
         since=since or source.first_since,
         contact=settings.contact,
         allow_private_addresses=settings.allow_private_addresses,
+        keys=settings.source_keys(),
         delay_s=source.delay_s,
         max_pages=0 if by_hand else settings.crawl_max_pages,
         max_seconds=settings.crawl_max_seconds,

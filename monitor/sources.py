@@ -290,6 +290,7 @@ def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:
         language=form.language,
         contact=runtime.settings.contact,
         allow_private_addresses=runtime.settings.allow_private_addresses,
+        keys=runtime.settings.source_keys(),
         delay_s=form.delay_s,
     )
 

@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cssselect import SelectorError
 from parsel.csstranslator import HTMLTranslator
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 
 from models.base import utc_now
 from models.errors import QuietwordError
+from spiders.limits import spent_rest_s
+from spiders.outcome import PageFailed
 
 
 class PageChanged(QuietwordError):
@@ -70,6 +72,8 @@ class PostItem:
     """Where a person logged in to the forum writes to the author privately."""
     thread: "ThreadRef | None" = None
     """The message's thread, on a page that lists messages of several threads."""
+    author_handle: str | None = None
+    """What names the author in addresses, where the name shown is another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,10 @@ class ThreadRef:
     """Number of messages in the thread, the first included."""
     pinned: bool = False
     """Stands first whatever its age, so an old one ends no scan."""
+    stamp: str | None = None
+    """Opaque; another one whenever the thread has news. Where given, it alone is compared."""
+    complete: bool = False
+    """All messages of the thread stand on the page that lists it: it need not be opened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +132,10 @@ class Reading:
     """Messages seen but not understood."""
     language: str | None = None
     """What the page says of its own language, as ISO 639-1."""
+    nested: bool = False
+    """Answers stand below what they answer, so the order is not that of time."""
+    cut: bool = False
+    """The thread has messages to which this page does not lead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +201,51 @@ class ReadOptions:
                 ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """What a source wants to be shown before it answers: a token or an acknowledgement."""
+
+    setting: str
+    """Name of the setting, without ``QUIETWORD_``."""
+    what: str
+    """What it is and where to get it, to go on after "needs"."""
+    hosts: frozenset[str] = frozenset()
+    """Hosts that are shown it, over https; nobody else is."""
+    header: str | None = None
+    """Name of the header that carries it."""
+    form: str = "{}"
+    """The header's value, with the key in place of ``{}``."""
+    parameter: str | None = None
+    """Name of the query parameter that carries it, where the source takes no header."""
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gives:
+    """What an engine tells, in words, for the table in ``docs/engines.md``."""
+
+    product: str = ""
+    """Its name for people; the engine's own when empty."""
+    addresses: str = "the forum, a board, a thread"
+    """What a person may give."""
+    means: str = "HTML pages"
+    posts: str = "all of a thread"
+    authors: str = "name, id"
+    times: str = "as the page shows them"
+    edits: str = "where the page says so"
+    private: str = "where the page links to it"
+    incremental: str = "newest threads first, up to the first page without news"
+
+
 class Engine(ABC):
     """One kind of forum software. Instances hold no state."""
 
     name: ClassVar[str]
+    gives: ClassVar[Gives] = Gives()
+    keys: ClassVar[tuple[Key, ...]] = ()
+    api_hosts: ClassVar[frozenset[str]] = frozenset()
+    """Hosts that serve programs by published terms: read beside the address that a person gave,
+    and without asking for a robots.txt, which speaks to readers of pages."""
     marks: ClassVar[str]
     """What a page is recognised by, in words for a person whose page was not."""
     generic: ClassVar[bool] = False
@@ -205,6 +258,26 @@ class Engine(ABC):
     def entry(self, url: str) -> str:
         """Return the address to fetch for the address a person gave (an API view, say)."""
         return url
+
+    def with_keys(self, keys: Mapping[str, str]) -> Self:  # noqa: ARG002
+        """Return the engine as it reads with these keys (by setting): usually itself."""
+        return self
+
+    def thread_of(self, url: str) -> str | None:  # noqa: ARG002
+        """Return the id of the thread that an address shows, where the address alone tells."""
+        return None
+
+    def claims(self, url: str) -> bool:  # noqa: ARG002
+        """Return whether the address alone tells that this engine reads it, before any fetch."""
+        return False
+
+    def refusal(self, page: Response) -> PageFailed | None:  # noqa: ARG002
+        """Return what an answer means that only this engine understands; usually ``None``."""
+        return None
+
+    def rest_s(self, page: TextResponse) -> float:
+        """Return the seconds that ``page`` asks to wait before the next request; usually 0."""
+        return spent_rest_s(page)
 
     @abstractmethod
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urldefrag
@@ -17,9 +17,10 @@ from scrapy.crawler import AsyncCrawlerProcess
 
 from models.errors import QuietwordError
 from spiders import guard
+from spiders.access import Pass, masked, passes
 from spiders.base import Engine, Evidence, Kind, PageChanged, ReadOptions, ThreadRef
 from spiders.clock import Told
-from spiders.detect import engine_named
+from spiders.detect import claimed, engine_named
 from spiders.outcome import Outcome, PageFailed
 from spiders.settings import scrapy_settings
 from spiders.settling import Habits
@@ -81,6 +82,8 @@ class CrawlSpec:
     """Messages before this moment are left alone; ``None`` reads everything."""
     behind: bool = False
     """The last crawl left something (its report said so): look past pages without news."""
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Keys for sources that ask for one, by the name of their setting."""
     contact: str | None = None
     """Address or page by which the site's owner reaches us."""
     allow_private_addresses: bool = False
@@ -157,11 +160,14 @@ def crawl(
     ``sink`` is called in this process, between two requests, once per thread. SIGTERM and SIGINT
     end the crawl after the call that is under way. ``engines`` replaces those of the folder.
     ``lists`` remembers what lists were like; ``trouble`` is given pages that could not be read.
-    Raises ``ContactMissing``, ``UnknownEngine`` for a name, and whatever ``sink``, ``known``
-    or ``progress`` raise; everything the site does is an outcome.
+    Raises ``ContactMissing``, ``KeyMissing``, ``UnknownEngine`` for a name, and whatever ``sink``,
+    ``known`` or ``progress`` raise; everything the site does is an outcome.
     """
     started = time.monotonic()
     engine = engine_named(spec.engine, engines) if spec.engine else None
+    if engine is None and engines is None:
+        engine = claimed(spec.address)
+    used: tuple[Pass, ...] = ()
     spider: ForumSpider | None = None
     received = 0
     try:
@@ -169,11 +175,19 @@ def crawl(
     except PageFailed as error:
         ended: BaseException | None = error
     else:
+        if engine is not None:
+            engine = engine.with_keys(spec.keys)
+            used = passes(engine, spec.keys, address=spec.address, local=local)
         spider, received = _run(
-            spec, engine, known, sink, progress, lists, trouble, delay=not local
+            spec, engine, known, sink, progress, lists, trouble, delay=not local, used=used
         )
         ended = _ending(spec, spider)
     report = _report(spec, spider, ended, bytes_=received, seconds=time.monotonic() - started)
+    report = replace(
+        report,
+        message=masked(report.message, used),
+        notes=tuple(masked(note, used) for note in report.notes),
+    )
     logger.info(
         "%s: %s after %d pages, %d threads, %d posts, %.1f s",
         spec.address,
@@ -219,6 +233,7 @@ def _run(
     trouble: Callable[[Trouble], None] | None,
     *,
     delay: bool,
+    used: tuple[Pass, ...],
 ) -> tuple[ForumSpider | None, int]:
     """Run the reactor until the crawl ends; return the spider and the bytes received."""
     # The whole budget for a thread given by its address; half for one on a board, so that a
@@ -249,6 +264,8 @@ def _run(
         allow_private=spec.allow_private_addresses,
         timeout_s=spec.timeout_s,
         max_wait_s=spec.max_wait_s,
+        api_hosts=engine.api_hosts if engine is not None else frozenset(),
+        passes=used,
     )
     process = AsyncCrawlerProcess(settings)
     for noisy in ("scrapy", "twisted"):
@@ -261,6 +278,7 @@ def _run(
         options=spec.options,
         max_pages=spec.max_pages,
         max_seconds=spec.max_seconds,
+        max_wait_s=spec.max_wait_s,
         make_walk=None if spec.only_first_page else make_walk,
         progress=progress,
         settle=spec.settle,

@@ -5,11 +5,13 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from inspect import isabstract
 
 from scrapy.http import TextResponse
 
 from models.errors import QuietwordError
-from spiders import engines as folder
+from spiders import engines as forums
+from spiders import social
 from spiders.base import Engine, Evidence
 
 _ENOUGH = 1.0
@@ -32,14 +34,21 @@ class Detection:
 
 @cache
 def engines() -> dict[str, Engine]:
-    """Return every engine by name; the folder ``spiders/engines`` is the list."""
+    """Return every engine by name; ``spiders/engines`` and ``spiders/social`` are the list."""
     found: dict[str, Engine] = {}
-    for module in sorted(each.name for each in pkgutil.iter_modules(folder.__path__)):
-        home = f"{folder.__name__}.{module}"
-        for value in vars(importlib.import_module(home)).values():
-            if isinstance(value, type) and issubclass(value, Engine) and value.__module__ == home:
-                found[value.name] = value()
+    for folder in (forums, social):
+        for module in sorted(each.name for each in pkgutil.iter_modules(folder.__path__)):
+            home = f"{folder.__name__}.{module}"
+            for value in vars(importlib.import_module(home)).values():
+                ours = isinstance(value, type) and issubclass(value, Engine)
+                if ours and value.__module__ == home and not isabstract(value):
+                    found[value.name] = value()
     return found
+
+
+def claimed(url: str) -> Engine | None:
+    """Return the engine that reads ``url`` by its address alone, or ``None``."""
+    return next((engine for engine in engines().values() if engine.claims(url)), None)
 
 
 def engine_named(name: str, among: Mapping[str, Engine] | None = None) -> Engine:

@@ -183,6 +183,7 @@ class GuardMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._site: str = crawler.settings["QUIETWORD_ADDRESS"]
+        self._api_hosts: frozenset[str] = crawler.settings.get("QUIETWORD_API_HOSTS") or frozenset()
         self._allow_private = crawler.settings.getbool("QUIETWORD_ALLOW_PRIVATE")
 
     @classmethod
@@ -197,7 +198,7 @@ class GuardMiddleware:
         came_from = request.meta.get("redirect_urls")
         parts = split(request.url, allow_private=self._allow_private)
         if not request.meta.get(ROBOTS):
-            if not same_site(request.url, self._site):
+            if not (same_site(request.url, self._site) or parts.hostname in self._api_hosts):
                 how = f"{came_from[0]} leads to" if came_from else "a page links to"
                 raise PageFailed(Outcome.REFUSED, f"{how} another site, {request.url[:200]}")
             if came_from and is_login_address(request.url):

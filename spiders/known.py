@@ -75,7 +75,7 @@ class ThreadItem:
     unreadable: int = 0
     """Messages seen on the pages but not understood."""
     whole: bool
-    """Every message of the thread is in ``posts``: all pages were read, none was left out."""
+    """All pages were read and understood: a stored message that is not in ``posts`` is gone."""
     mark: ThreadMark
     """What the store compares the thread's row with at the next crawl."""
     language: str | None
@@ -120,6 +120,8 @@ def unchanged(row: ThreadRef, mark: ThreadMark | None) -> bool:
     """
     if mark is None:
         return False
+    if row.stamp is not None:
+        return row.stamp == mark.last_post_id
     same_count = row.posts == mark.posts if row.posts is not None and mark.posts else None
     if row.last_post_id and mark.last_post_id:
         return row.last_post_id == mark.last_post_id and same_count is not False

@@ -3,6 +3,8 @@
 Scrapy's own middleware reads an error page as rules and takes a failure for permission; here a
 file that cannot be read forbids everything, save where the RFC says that there is none (4xx).
 We hold back further than the RFC at 401 and 403: who forbids the rules hardly welcomes readers.
+The hosts of a documented API (``Engine.api_hosts``) are no pages for crawlers: they are read by
+their own published terms and limits.
 """
 
 from typing import Any, Self
@@ -75,6 +77,7 @@ class RobotsMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._api_hosts: frozenset[str] = crawler.settings.get("QUIETWORD_API_HOSTS") or frozenset()
         self._rules: dict[str, Protego | PageFailed] = {}
         crawler.signals.connect(self._received, signals.bytes_received)
 
@@ -88,6 +91,8 @@ class RobotsMiddleware:
         if request.meta.get(ROBOTS):
             return
         parts = urlsplit(request.url)
+        if parts.hostname in self._api_hosts:
+            return
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._rules:
             try:

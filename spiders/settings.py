@@ -7,6 +7,7 @@ per page, telnet and a remote control open.
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from spiders.access import KeyedHandler, Pass
 from spiders.guard import GuardedResolver, GuardMiddleware
 from spiders.pace import PaceMiddleware
 from spiders.robots import PRODUCT, RobotsMiddleware
@@ -37,12 +38,16 @@ def scrapy_settings(
     timeout_s: float,
     max_wait_s: float,
     allow_private: bool,
+    api_hosts: frozenset[str] = frozenset(),
+    passes: tuple[Pass, ...] = (),
 ) -> dict[str, Any]:
     """Return the settings for crawling the site of ``address``.
 
     delay_s: least pause between two requests, in seconds; 0 is for sites on this machine.
     timeout_s: from connecting to the last byte, so that a trickle ends as well.
     max_wait_s: longest ``Retry-After`` that is waited for within the crawl.
+    api_hosts: hosts for programs that are read beside the address's own, see ``Engine``.
+    passes: keys that are shown to the source.
     """
     unused = "scrapy.downloadermiddlewares"
     return {
@@ -76,7 +81,14 @@ def scrapy_settings(
         "DOWNLOAD_MAXSIZE": LARGEST_PAGE,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_TIMEOUT": timeout_s,
-        "DOWNLOAD_HANDLERS": {"data": None, "file": None, "ftp": None, "s3": None},
+        "DOWNLOAD_HANDLERS": {
+            "http": KeyedHandler,
+            "https": KeyedHandler,
+            "data": None,
+            "file": None,
+            "ftp": None,
+            "s3": None,
+        },
         "DOWNLOADER_MIDDLEWARES": {
             GuardMiddleware: 10,
             RobotsMiddleware: 100,
@@ -115,4 +127,6 @@ def scrapy_settings(
         "QUIETWORD_ADDRESS": address,
         "QUIETWORD_ALLOW_PRIVATE": allow_private,
         "QUIETWORD_MAX_WAIT": max_wait_s,
+        "QUIETWORD_API_HOSTS": api_hosts,
+        "QUIETWORD_PASSES": passes,
     }

@@ -7,6 +7,7 @@ request to the moment it is stored.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -71,6 +72,7 @@ class ForumSpider(scrapy.Spider):
         options: ReadOptions,
         max_pages: int,
         max_seconds: float,
+        max_wait_s: float,
         make_walk: Callable[["ForumSpider", Engine], Walk] | None,
         progress: Callable[[Progress], None] | None,
         settle: bool = False,
@@ -86,6 +88,8 @@ class ForumSpider(scrapy.Spider):
         self._options = options
         self._max_pages = max_pages
         self._max_seconds = max_seconds
+        self._max_wait_s = max_wait_s
+        self._rest_until = 0.0
         self._make_walk = make_walk
         self._progress = progress
         self._settle = settle
@@ -262,6 +266,7 @@ class ForumSpider(scrapy.Spider):
             raise PagesSpent(
                 f"{self._max_pages} pages were fetched, the most for one crawl; the next goes on"
             )
+        await self._rest(url)
         self.tally.pages += 1
         try:
             headers = _conditions(mark)
@@ -272,6 +277,8 @@ class ForumSpider(scrapy.Spider):
             self.tally.failed_in_a_row = 0
             raise NotModified(f"{url} has not changed")
         try:
+            if self.engine is not None and (refusal := self.engine.refusal(page)) is not None:
+                raise refusal
             check(page)
         except PageFailed as error:
             self._tell_trouble(page, error.outcome, error.what)
@@ -284,6 +291,8 @@ class ForumSpider(scrapy.Spider):
             what = f"{url} leads to a login page"
             self._tell_trouble(page, Outcome.LOGIN_WALL, what)
             raise PageFailed(Outcome.LOGIN_WALL, what)
+        if self.engine is not None and (rest_s := self.engine.rest_s(page)) > 0:
+            self._rest_until = time.monotonic() + rest_s
         if self._progress is not None:
             tally = self.tally
             self._progress(
@@ -292,6 +301,18 @@ class ForumSpider(scrapy.Spider):
                 )
             )
         return page
+
+    async def _rest(self, url: str) -> None:
+        """Wait as long as the last answer asked for; raise ``PageFailed`` when that is too long."""
+        left_s = self._rest_until - time.monotonic()
+        if left_s > self._max_wait_s:
+            raise PageFailed(
+                Outcome.RATE_LIMITED,
+                f"{url} may not be asked for yet: the site allows no more for {left_s:.0f} s",
+                retry_after_s=left_s,
+            )
+        if left_s > 0:
+            await asyncio.sleep(left_s)
 
 
 def _conditions(mark: ListMark | None) -> dict[str, str]:

@@ -48,6 +48,10 @@ class NotModified(QuietwordError):
     """The site says that a page is as it was when it was last read."""
 
 
+HOLDER = "post:"
+"""Begins the thread id of a row that knows only a message: the thread that holds this message."""
+
+
 class PagesSpent(QuietwordError):
     """The crawl has fetched as many pages as it may; the next one goes on."""
 
@@ -214,8 +218,33 @@ class Walk:
         try:
             await self._thread(row, board=board)
         except (PageFailed, PageChanged) as error:
+            if isinstance(error, PageFailed) and error.outcome is Outcome.GONE:
+                self._gone(row, board)
             self._leave_out(error, row.url)
         return True
+
+    def _gone(self, row: ThreadRef, board: Reading) -> None:
+        """Hand over a thread that was read before and is not there any more, as one without posts.
+
+        Its mark stays as it is, so that a thread that comes back is read anew.
+        """
+        mark = self.known.mark(row.thread_id)
+        if mark is None or not self.known.posts(row.thread_id):
+            return
+        self.sink(
+            ThreadItem(
+                board_id=board.board_id,
+                board_title=board.board_title,
+                thread_id=row.thread_id,
+                thread_title=row.title or None,
+                thread_url=row.url,
+                engine=self.engine,
+                posts=(),
+                whole=True,
+                mark=mark,
+                language=self.language,
+            )
+        )
 
     def _leave_out(self, error: PageFailed | PageChanged, url: str) -> None:
         """Count a page that could not be read; raise ``error`` when going on is no use."""
@@ -237,15 +266,23 @@ class Walk:
         known = self.known.posts(row.thread_id)
         if mark and mark.last_post_id:
             known = known | {mark.last_post_id}
-        pages, cut = await self._pages_of(row, first, known)
+        listed = _listed(row, board) if first is None else ()
+        if row.complete and listed:
+            pages, cut = deque([_alone(row, board, listed)]), False
+        else:
+            pages, cut = await self._pages_of(row, first, known)
         posts: dict[str, PostItem] = {}
         unreadable = sum(page.unreadable for page in pages)
         dropped = 0
-        for post in (post for page in pages for post in page.posts):
+        read = [post for page in pages for post in page.posts]
+        opened = {post.post_id for post in read}
+        for post in (*(post for post in listed if post.post_id not in opened), *read):
             if post.post_id not in known and self._too_old(post):
                 dropped += 1
             else:
                 posts.setdefault(post.post_id, post)
+        if any(page.nested for page in pages):
+            posts = {post.post_id: post for post in sorted(posts.values(), key=_written)}
         self.tally.unreadable += unreadable
         if not posts and not dropped:
             if unreadable:
@@ -262,11 +299,13 @@ class Walk:
                 engine=self.engine,
                 posts=tuple(posts.values()),
                 unreadable=unreadable,
-                whole=not (cut or dropped or unreadable or pages[0].previous_page),
+                whole=not (cut or unreadable or pages[0].previous_page)
+                and not any(page.cut for page in pages),
                 mark=_new_mark(row, list(posts.values())),
                 language=self.language or newest.language,
             )
         )
+        self._done.update(HOLDER + post_id for post_id in posts)
         self.tally.threads += 1
         self.tally.posts += len(posts)
         self.tally.authors += sum(bool(post.author.strip()) for post in posts.values())
@@ -304,7 +343,7 @@ class Walk:
             seen.add(_key(url))
             page = await self._thread_page(url)
             fresh = {post.post_id for post in page.posts} - ids
-            if not fresh and not page.unreadable:
+            if page.posts and not fresh and not page.unreadable:
                 self._note(f"{url} repeats the messages of another page; left there")
                 return None
             ids.update(fresh)
@@ -371,12 +410,47 @@ def _key(url: str) -> str:
     return url.partition("#")[0]
 
 
+def _listed(row: ThreadRef, board: Reading) -> tuple[PostItem, ...]:
+    """Return the messages of the row's thread that stand on the page that lists it."""
+    return tuple(
+        post for post in board.posts if post.thread and post.thread.thread_id == row.thread_id
+    )
+
+
+def _alone(row: ThreadRef, board: Reading, posts: tuple[PostItem, ...]) -> Reading:
+    """Return the thread of a row that need not be opened, as if its page had been read."""
+    thread = posts[0].thread or row
+    return replace(
+        board,
+        kind=Kind.THREAD,
+        thread_id=row.thread_id,
+        thread_title=thread.title or row.title,
+        thread_url=thread.url,
+        posts=posts,
+        threads=(),
+        boards=(),
+        next_page=None,
+        previous_page=None,
+        last_page=None,
+        unreadable=0,
+        cut=board.cut,
+    )
+
+
+def _written(post: PostItem) -> tuple[bool, float]:
+    """Return what sorts messages by time, those without one last."""
+    return post.posted_at is None, post.posted_at.timestamp() if post.posted_at else 0.0
+
+
 def _new_mark(row: ThreadRef, posts: list[PostItem]) -> ThreadMark:
     """Return the mark that the thread's row will bear at the next crawl if nothing happens.
 
     Messages that came between reading the board and reading the thread are counted in; a row
     whose last message is not among those read (hidden, say) is taken at its word.
     """
+    if row.stamp is not None:
+        newest = max((p.posted_at for p in posts if p.posted_at), default=row.last_posted_at)
+        return ThreadMark(last_post_id=row.stamp, last_posted_at=newest, posts=row.posts)
     ids: Iterable[str] = [post.post_id for post in posts]
     last = posts[-1] if posts else None
     if last is None or (row.last_post_id is not None and row.last_post_id not in ids):

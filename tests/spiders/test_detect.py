@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 from scrapy.http import HtmlResponse
 
-from spiders.detect import UnknownEngine, detect, engines, recognised
+from spiders.detect import UnknownEngine, claimed, detect, engine_named, engines, recognised
 
 
 def page(
@@ -80,7 +80,98 @@ def test_an_unknown_page_is_refused_with_what_was_looked_for() -> None:
 
 
 def test_the_engines_are_those_of_the_folder() -> None:
-    assert set(engines()) == {"phpbb", "discourse", "schema_org"}
+    assert {"phpbb", "discourse", "schema_org"} <= set(engines())
+
+
+@pytest.mark.parametrize(
+    ("address", "engine"),
+    [
+        ("https://news.ycombinator.com/item?id=1", "hackernews"),
+        ("https://hn.algolia.com/?q=nordvia", "hackernews"),
+        ("https://bsky.app/search?q=nordvia", "bluesky"),
+        ("https://superuser.com/questions/tagged/nordvia", "stackexchange"),
+        ("https://ru.stackoverflow.com/questions/1", "stackexchange"),
+        ("https://dba.stackexchange.com/", "stackexchange"),
+        ("https://old.reddit.com/r/isp/", "reddit"),
+        ("https://redd.it/aa1", "reddit"),
+        ("https://t.me/nordvia_news", "telegram"),
+        ("https://youtu.be/vid12345678", "youtube"),
+        ("https://apps.apple.com/pl/app/nordvia-go/id55", "appstore"),
+        ("https://stackoverflow.com.forum.test/", None),
+        ("https://forum.test/r/isp", None),
+    ],
+)
+def test_a_source_with_an_address_of_its_own_is_known_before_it_is_asked(
+    address: str, engine: str | None
+) -> None:
+    found = claimed(address)
+    assert (found.name if found else None) == engine
+
+
+@pytest.mark.parametrize(
+    ("engine", "address", "asked"),
+    [
+        (
+            "hackernews",
+            "https://news.ycombinator.com/item?id=17",
+            "https://hn.algolia.com/api/v1/items/17",
+        ),
+        (
+            "bluesky",
+            "https://bsky.app/profile/a.example/post/3k",
+            "https://public.api.bsky.app/xrpc/app.bsky.feed.getPostThread?uri="
+            "at%3A%2F%2Fa.example%2Fapp.bsky.feed.post%2F3k&depth=100&parentHeight=100",
+        ),
+        ("lemmy", "https://lemmy.example/post/21", "https://lemmy.example/api/v3/post?id=21"),
+        (
+            "lemmy",
+            "https://lemmy.example/c/isp@far.example",
+            "https://lemmy.example/api/v3/post/list?community_name=isp@far.example"
+            "&sort=NewComments&limit=50&page=1",
+        ),
+        (
+            "mastodon",
+            "https://social.example/@ola/907",
+            "https://social.example/api/v1/statuses/907",
+        ),
+        (
+            "mastodon",
+            "https://social.example/@ola",
+            "https://social.example/api/v1/accounts/lookup?acct=ola",
+        ),
+        (
+            "mastodon",
+            "https://social.example/tags/Łódź",
+            "https://social.example/api/v1/timelines/tag/%C5%81%C3%B3d%C5%BA?limit=40",
+        ),
+        (
+            "stackexchange",
+            "https://superuser.com/questions/301/x",
+            "https://api.stackexchange.com/2.3/questions/301?filter=withbody&site=superuser",
+        ),
+        (
+            "reddit",
+            "https://www.reddit.com/r/isp/comments/aa1/x/",
+            "https://www.reddit.com/r/isp/comments/aa1/.rss?limit=100",
+        ),
+        ("telegram", "https://t.me/nordvia_news", "https://t.me/s/nordvia_news"),
+        (
+            "youtube",
+            "https://www.youtube.com/watch?v=vid12345678&t=3",
+            "https://www.googleapis.com/youtube/v3/commentThreads?part=snippet,replies&maxResults=100"
+            "&order=time&textFormat=plainText&videoId=vid12345678",
+        ),
+        (
+            "appstore",
+            "https://apps.apple.com/pl/app/nordvia-go/id55",
+            "https://itunes.apple.com/pl/rss/customerreviews/page=1/id=55/sortby=mostrecent/json",
+        ),
+    ],
+)
+def test_a_persons_address_leads_to_what_is_fetched(engine: str, address: str, asked: str) -> None:
+    reader = engine_named(engine)
+    assert reader.entry(address) == asked
+    assert reader.entry(asked) == asked
 
 
 def test_a_named_engine_is_taken_without_being_recognised() -> None:
