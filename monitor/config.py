@@ -47,6 +47,15 @@ class Settings(BaseSettings):
         default="https://slack.com/api/",
         description="Where Slack's API is; change for a test server",
     )
+    firm: str | None = Field(
+        default=None, description="Your firm as agents sign for it; the brand's name by default"
+    )
+    firm_contact: str | None = Field(
+        default=None, description="Address or telephone under a suggested private message"
+    )
+    openings: Path | None = Field(
+        default=None, description="Folder with your own words for suggested private messages"
+    )
     checkpoint: str | None = Field(
         default=None,
         description="Folder or hub id of another checkpoint; empty for the shipped one",

@@ -1,0 +1,1 @@
+"""Groups of commands, one module each, registered in ``monitor/cli.py``."""
