@@ -1,1 +1,1 @@
-"""Groups of commands, one module each, registered in ``monitor/cli.py``."""
+"""Groups of commands, one module each; ``monitor.cli`` puts them together."""
