@@ -11,24 +11,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from rich.cells import split_graphemes
 
 from alerts.base import Message
+from alerts.tongue import Tongue, tongue
 from models import Level, Outreach
 
-LEVEL_WORDS = {Level.WATCH: "Watch", Level.REACH_OUT: "Reach out", Level.URGENT: "Urgent"}
+ENGLISH = tongue("en")
+LEVEL_WORDS = {level: ENGLISH.say(f"level_{level}") for level in Level}
 LEVEL_MARKS = {Level.WATCH: "🟡", Level.REACH_OUT: "🟠", Level.URGENT: "🔴"}
 
-POLICY_WORDS = {
-    Outreach.PRIVATE: "Private contact is welcome here. Write with your own name.",
-    Outreach.PRIVATE_FOR_PERSONAL_DATA: (
-        "Write privately only to exchange personal data. Everything else is answered in public, "
-        "from an account declared as the company's."
-    ),
-    Outreach.DECLARED_PUBLIC_ONLY: (
-        "No private messages here. Answer only in public, from an account declared as the "
-        "company's."
-    ),
-    Outreach.ASK_MODERATOR: "Ask a moderator of this site before you write to the author.",
-    Outreach.NONE: "Contact nobody on this site. Learn from the thread only.",
-}
+POLICY_WORDS = {policy: ENGLISH.say(f"policy_{policy}") for policy in Outreach}
 PRIVATE_CONTACT = frozenset({Outreach.PRIVATE, Outreach.PRIVATE_FOR_PERSONAL_DATA})
 """The policies under which an agent may open a private message."""
 
@@ -212,64 +202,89 @@ def _origin(link: str) -> tuple[str, str | None, int]:
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def headline(message: Message, limit: int = 150) -> str:
+def headline(message: Message, limit: int = 150, speech: Tongue = ENGLISH) -> str:
     """Return level, brand and title, such as ``🔴 Urgent · Nordvia · “No payout”``."""
-    start = f"{LEVEL_MARKS[message.level]} {_level(message)} · {_brand(message)} · “"
-    return start + shown(message.thread_title, limit - len(start) - 1, empty="(no title)") + "”"
+    return titled(f"{LEVEL_MARKS[message.level]} {level(message, speech)}", message, limit, speech)
 
 
-def _level(message: Message) -> str:
+def titled(start: str, message: Message, limit: int, speech: Tongue = ENGLISH) -> str:
+    """Return ``start``, the brand and the thread's title in at most ``limit`` characters."""
+    start = f"{start} · {_brand(message, speech)} · "
+    room = limit - len(start) - len(speech.say("quote", text=""))
+    title = shown(message.thread_title, room, empty=speech.say("no_title"))
+    return start + speech.say("quote", text=title)
+
+
+def level(message: Message, speech: Tongue = ENGLISH) -> str:
+    """Return the level in words, with the one before where it has risen."""
+    now = speech.say(f"level_{message.level}")
     if message.raised_from is None:
-        return LEVEL_WORDS[message.level]
-    return f"{LEVEL_WORDS[message.level]} (was {LEVEL_WORDS[message.raised_from].lower()})"
+        return now
+    before = speech.say(f"level_{message.raised_from}").lower()
+    return speech.say("was", now=now, before=before)
 
 
-def _brand(message: Message) -> str:
-    return shown(message.brand, 40, empty="(no brand)")
+def _brand(message: Message, speech: Tongue) -> str:
+    return shown(message.brand, 40, empty=speech.say("no_brand"))
 
 
-def why(message: Message) -> str:
+def why(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return the reasons on one line, weightiest first."""
-    reasons = [shown(reason, REASON_LIMIT, empty="") for reason in message.reasons]
+    reasons = [shown(speech.reason(reason), REASON_LIMIT, empty="") for reason in message.reasons]
     told = [reason for reason in reasons if reason][:REASONS_SHOWN]
-    return " · ".join(told) or "no reason was recorded"
+    return " · ".join(told) or speech.say("no_reason")
 
 
-def quotation(message: Message) -> str:
+def quotation(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return the author's words in quotation marks."""
-    return f"“{shown(message.quote, QUOTE_LIMIT)}”"
+    return speech.say("quote", text=shown(message.quote, QUOTE_LIMIT, empty=speech.say("no_text")))
 
 
-def byline(message: Message) -> str:
+def byline(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return who wrote the quoted post, and whether they are new to the site if that is known."""
-    standing = {True: " · new here", False: " · not new here", None: ""}[message.author_newcomer]
-    return f"— {shown(message.author, NAME_LIMIT, empty='(no name)')}{standing}"
+    name = f"— {shown(message.author, NAME_LIMIT, empty=speech.say('no_name'))}"
+    if message.author_newcomer is None:
+        return name
+    return f"{name} · {speech.say('newcomer' if message.author_newcomer else 'regular')}"
 
 
-def context(message: Message) -> str:
+def context(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return where the thread is, how big, and what the checkpoint thought, on one line."""
+    topic = speech.either(f"topic_{message.topic}", message.topic or "")
     facts = [
-        shown(message.source_name, NAME_LIMIT, empty="(no name)"),
+        shown(message.source_name, NAME_LIMIT, empty=speech.say("no_name")),
         shown(message.engine, NAME_LIMIT, empty=""),
         shown(message.language, NAME_LIMIT, empty=""),
-        f"{message.posts} post{'' if message.posts == 1 else 's'} (+{message.new_posts} new)",
-        f"negative {message.negative:.2f} ({shown(message.checkpoint, NAME_LIMIT)})",
-        f"topic: {shown(message.topic, NAME_LIMIT)}" if message.topic else "",
+        speech.say(
+            "posts_1" if message.posts == 1 else "posts",
+            count=message.posts,
+            new=message.new_posts,
+        ),
+        speech.say(
+            "negative",
+            share=f"{message.negative:.2f}",
+            checkpoint=shown(message.checkpoint, NAME_LIMIT),
+        ),
+        speech.say("topic", topic=shown(topic, NAME_LIMIT)) if topic else "",
     ]
     return " · ".join(fact for fact in facts if fact)
 
 
-def policy(message: Message) -> str:
+def policy(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return how this site wants to be approached, with the note ops left about it."""
-    words = f"How to reach out: {POLICY_WORDS[message.outreach]}"
+    words = speech.say("outreach", policy=speech.say(f"policy_{message.outreach}"))
     if message.outreach in PRIVATE_CONTACT and private_link(message) is None:
-        words += " No address for a private message is known: look on the author's profile."
+        words += f" {speech.say('no_address')}"
     note = shown(message.outreach_note, NOTE_LIMIT, empty="")
-    return f"{words} Note: {note}" if note else words
+    return f"{words} {speech.say('note', note=note)}" if note else words
 
 
-def fallback(message: Message) -> str:
+def fallback(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return the alert in one sentence, for a telephone's notification or a screen reader."""
-    source = shown(message.source_name, NAME_LIMIT, empty="(no name)")
-    reason = why(message).split(" · ")[0]
-    return f"{_level(message)}: {_brand(message)} complaint on {source}, {reason}."
+    return speech.say(
+        "fallback",
+        level=level(message, speech),
+        brand=_brand(message, speech),
+        source=shown(message.source_name, NAME_LIMIT, empty=speech.say("no_name")),
+        reason=why(message, speech).split(" · ")[0],
+    )

@@ -1,33 +1,43 @@
 """Database tables; importing this package registers every one of them."""
 
+from models.agent import Agent, AgentRole, DayOff, Shift
 from models.brand import Brand, BrandTerm, Mention, Role, Unhappy, Verdict
 from models.case import (
-    Agent,
+    CLOSED,
     Alert,
     Case,
+    CaseChange,
     CaseEvent,
     CaseState,
     Delivery,
     DeliveryState,
+    Dismissal,
+    How,
     Level,
 )
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
 from models.source import Board, CrawlRun, ListPage, Outreach, Source
 
 __all__ = [
+    "CLOSED",
     "Activity",
     "Agent",
+    "AgentRole",
     "Alert",
     "Author",
     "Board",
     "Brand",
     "BrandTerm",
     "Case",
+    "CaseChange",
     "CaseEvent",
     "CaseState",
     "CrawlRun",
+    "DayOff",
     "Delivery",
     "DeliveryState",
+    "Dismissal",
+    "How",
     "Level",
     "ListPage",
     "Mention",
@@ -36,6 +46,7 @@ __all__ = [
     "PostRevision",
     "Quote",
     "Role",
+    "Shift",
     "Source",
     "Thread",
     "Unhappy",

@@ -24,32 +24,67 @@ class Level(StrEnum):
 
 
 class CaseState(StrEnum):
-    """Where a case stands; the last two are ends."""
+    """Where a case stands. docs/cases.md draws the ways between these."""
 
-    OPEN = "open"
+    NEW = "new"
     CLAIMED = "claimed"
     CONTACTED = "contacted"
-    RESOLVED = "resolved"
+    SNOOZED = "snoozed"
+    ESCALATED = "escalated"
+    SOLVED = "solved"
     DISMISSED = "dismissed"
 
+    @property
+    def closed(self) -> bool:
+        """Return whether nothing more is to be done."""
+        return self in CLOSED
 
-class Agent(SQLModel, table=True):
-    """A person who writes to customers. Written by ``monitor`` for ops."""
 
-    __tablename__ = "agent"
-    __table_args__ = (UniqueConstraint("name", name="uq_agent_name"),)
+CLOSED = frozenset({CaseState.SOLVED, CaseState.DISMISSED})
 
-    id: int | None = Field(default=None, primary_key=True)
-    name: str = Field(max_length=200)
-    slack_user_id: str | None = Field(default=None, max_length=32)
-    languages: list[str] = Field(default_factory=list, sa_type=JSON)
-    active: bool = True
+
+class CaseChange(StrEnum):
+    """What an event of a case tells: the first three come from the risk job."""
+
+    OPENED = "opened"
+    RAISED = "raised"
+    LOWERED = "lowered"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    CONTACTED = "contacted"
+    SOLVED = "solved"
+    SNOOZED = "snoozed"
+    WOKEN = "woken"
+    HANDED_OVER = "handed_over"
+    ESCALATED = "escalated"
+    DISMISSED = "dismissed"
+    REOPENED = "reopened"
+
+
+class Dismissal(StrEnum):
+    """Why a case needs nobody."""
+
+    NOT_NEGATIVE = "not_negative"
+    NOT_ABOUT_US = "not_about_us"
+    OTHER_BRAND = "other_brand"
+    ALREADY_HANDLED = "already_handled"
+    NO_CONTACT_ALLOWED = "no_contact_allowed"
+
+
+class How(StrEnum):
+    """From where a case was changed."""
+
+    SLACK = "slack"
+    WEB = "web"
+    CLI = "cli"
+    TIMER = "timer"
 
 
 class Case(SQLModel, table=True):
     """One thread in which customers of one brand are unhappy; opened by the risk job.
 
-    The risk job keeps level, score, reasons and topic; people keep state and owner.
+    The risk job keeps level, score, reasons and topic; people keep state and owner, through
+    ``monitor.cases`` alone.
     """
 
     __tablename__ = "case"
@@ -66,8 +101,20 @@ class Case(SQLModel, table=True):
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
     """Why, in words, weightiest first."""
     topic: str | None = Field(default=None, max_length=32)
-    state: str = Field(default=CaseState.OPEN, max_length=16)
+    state: str = Field(default=CaseState.NEW, max_length=16)
     agent_id: int | None = Field(default=None, foreign_key="agent.id")
+    """Whose it is."""
+    turn: int = 0
+    """Counts the changes that people and timers made; what they saw is named by it."""
+    owned_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    held_state: str | None = Field(default=None, max_length=16)
+    """What a snoozed case was before, and is again when it wakes."""
+    snoozed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    contacted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When somebody wrote to the customer; ``None`` again when the case is reopened."""
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    escalated_to: str | None = Field(default=None, max_length=8)
+    """Whose decision it waits for: lead or manager; kept until it is closed or reopened."""
     newest_complaint_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opened_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
@@ -82,11 +129,25 @@ class CaseEvent(SQLModel, table=True):
     case_id: int = Field(foreign_key="case.id", index=True, ondelete="CASCADE")
     at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     kind: str = Field(max_length=24)
-    """``opened``, ``raised``, ``lowered``, or the state a person set."""
+    """A ``CaseChange``."""
     level: str = Field(max_length=16)
     score: float
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
     agent_id: int | None = Field(default=None, foreign_key="agent.id")
+    """Who did it; ``None`` for the machine, and for ops at the terminal."""
+    how: str | None = Field(default=None, max_length=8)
+    """A ``How``; ``None`` for the risk job."""
+    from_state: str | None = Field(default=None, max_length=16)
+    to_state: str | None = Field(default=None, max_length=16)
+    from_agent_id: int | None = Field(default=None, foreign_key="agent.id")
+    """Whose the case was before, and below, whose it is after."""
+    to_agent_id: int | None = Field(default=None, foreign_key="agent.id")
+    reason: str = Field(default="", max_length=32)
+    """A ``Dismissal``, or the role a case was escalated to."""
+    note: str = Field(default="", max_length=1000)
+    """Why, in the words of who did it."""
+    until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """How long it was snoozed."""
 
 
 class Alert(SQLModel, table=True):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monitor.commands import agent, case, opening
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -20,8 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+opening.register(app)
 brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
+app.add_typer(case.app, name="case")
+app.add_typer(agent.app, name="agent")
 
 Contact = Annotated[
     str | None,

@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     mastodon_instance: str | None = Field(
         default=None, description="Your own Mastodon server, from which agents write directly"
     )
+    firm: str | None = Field(
+        default=None, description="Your firm as agents sign for it; the brand's name by default"
+    )
+    firm_contact: str | None = Field(
+        default=None, description="Address or telephone under a suggested private message"
+    )
+    openings: Path | None = Field(
+        default=None, description="Folder with your own words for suggested private messages"
+    )
     checkpoint: str | None = Field(
         default=None,
         description="Folder or hub id of another checkpoint; empty for the shipped one",

@@ -19,18 +19,16 @@ from sqlalchemy import and_, exists, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from models import (
-    Case,
-    CaseEvent,
-    CaseState,
-    Level,
-)
+from models import CLOSED, Case, CaseEvent, CaseState, Level
 from models.errors import QuietwordError
 from monitor import wording
 from monitor.coverage import Coverage, SourceHealth, read_coverage, read_sources
 from monitor.flagged import Flagged, read_flagged
 from monitor.growing import GROWTH_WINDOW, Growing, read_activity, read_growing
 from monitor.undelivered import Undelivered, read_undelivered
+
+UNWRITTEN = (CaseState.NEW, CaseState.CLAIMED, CaseState.SNOOZED, CaseState.ESCALATED)
+"""States in which nobody may count on a word with the customer."""
 
 
 class DigestError(QuietwordError):
@@ -79,19 +77,19 @@ class Digest:
     @property
     def burning(self) -> tuple[Flagged, ...]:
         """Return the cases in which nobody has written to the customer yet."""
-        waiting = self._in(CaseState.OPEN, CaseState.CLAIMED)
+        waiting = self._in(*UNWRITTEN)
         return tuple(case for case in waiting if case.level is not Level.WATCH)
 
     @property
     def watched(self) -> tuple[Flagged, ...]:
         """Return the cases that need no person yet."""
-        waiting = self._in(CaseState.OPEN, CaseState.CLAIMED)
+        waiting = self._in(*UNWRITTEN)
         return tuple(case for case in waiting if case.level is Level.WATCH)
 
     @property
     def caught(self) -> tuple[Flagged, ...]:
         """Return the cases in which the customer was written to, or that are settled."""
-        return self._in(CaseState.CONTACTED, CaseState.RESOLVED)
+        return self._in(CaseState.CONTACTED, CaseState.SOLVED)
 
     @property
     def dismissed(self) -> tuple[Flagged, ...]:
@@ -168,8 +166,7 @@ def _chosen(since: datetime, until: datetime) -> SelectOfScalar[int | None]:
         col(CaseEvent.at) >= since,
         col(CaseEvent.at) < until,
     )
-    waiting = (CaseState.OPEN, CaseState.CLAIMED, CaseState.CONTACTED)
-    unfinished = and_(col(Case.state).in_(waiting), col(Case.level) != Level.WATCH)
+    unfinished = and_(col(Case.state).not_in(CLOSED), col(Case.level) != Level.WATCH)
     return select(col(Case.id)).where(
         col(Case.opened_at) < until,
         or_(unfinished, col(Case.opened_at) >= since, happened),

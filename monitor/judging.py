@@ -12,13 +12,13 @@ from sqlmodel import Session, col, select
 from alerts.base import Message
 from alerts.dispatch import enqueue
 from models import (
+    CLOSED,
     Activity,
     Alert,
     Author,
     Brand,
     Case,
     CaseEvent,
-    CaseState,
     Level,
     Mention,
     Outreach,
@@ -121,7 +121,7 @@ def _to_assess(engine: Engine, checkpoint: str, since: datetime | None) -> list[
         )
     burning = select(Case.thread_id, Case.brand_id).where(
         Case.level != Level.WATCH,
-        col(Case.state).not_in((CaseState.RESOLVED, CaseState.DISMISSED)),
+        col(Case.state).not_in(CLOSED),
     )
     with reading(engine) as session:
         return sorted({*session.exec(complaints), *session.exec(burning)})
@@ -155,7 +155,7 @@ def _alerts(
     """Return whether a person must hear of this case at its level, and has not yet."""
     if (
         not targets
-        or case.state in {CaseState.DISMISSED, CaseState.RESOLVED}
+        or case.state in CLOSED
         or Level(case.level).rank < Level.REACH_OUT.rank
         or case.newest_complaint_at is None
         or now - case.newest_complaint_at > alert_max_age

@@ -69,9 +69,10 @@ def outcome_words(outcome: str | None) -> str:
 
 def state_words(state: CaseState, owner: str | None) -> str:
     """Return where a case stands and with whom."""
-    if state is CaseState.OPEN:
+    if state is CaseState.NEW:
         return "nobody's yet"
-    return f"{state.value} by {owner}" if owner else state.value
+    joint = "for" if state is CaseState.SNOOZED else "by"
+    return f"{state.value} {joint} {owner}" if owner else state.value
 
 
 def event_words(event: Happening) -> str:

@@ -19,6 +19,9 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
 
 
 with context.config.attributes["engine"].connect() as connection:
+    if connection.dialect.name == "sqlite":
+        # A table that is made anew is dropped first, which would delete all that points to it.
+        connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,
@@ -29,3 +32,5 @@ with context.config.attributes["engine"].connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
+    if connection.dialect.name == "sqlite":
+        connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=ON")

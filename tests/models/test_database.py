@@ -1,16 +1,27 @@
 """What the database layer promises, on SQLite and on PostgreSQL."""
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel, select
 
-from models import Board, Source
-from models.database import DatabaseError, check_schema, make_engine, reading, upgrade, writing
+from models import Alert, Board, Case, CaseEvent, Source
+from models.database import (
+    DatabaseError,
+    alembic_config,
+    check_schema,
+    make_engine,
+    reading,
+    upgrade,
+    writing,
+)
 
 READ = datetime(2026, 11, 19, 10, 0, tzinfo=timezone(timedelta(hours=2)))
 
@@ -32,6 +43,43 @@ def test_upgrading_again_keeps_what_is_there(engine: Engine) -> None:
     check_schema(engine)
     with reading(engine) as session:
         assert session.exec(select(Source.name)).all() == ["f"]
+
+
+def test_cases_of_the_first_version_keep_their_alerts_and_get_their_new_states(
+    tmp_path: object,
+) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/q.db")
+    command.upgrade(alembic_config(engine), "0001")
+    with contextlib.closing(sqlite3.connect(f"{tmp_path}/q.db")) as old:  # minds no foreign keys
+        for number, state in enumerate(("open", "resolved", "contacted"), start=1):
+            given = {"n": number, "state": state, "day": "2026-11-02"}
+            old.execute(
+                'INSERT INTO "case" (id, thread_id, brand_id, post_id, level, score, reasons, '
+                "state, opened_at, updated_at) "
+                "VALUES (:n, 1, :n, 1, 'urgent', 70, '[]', :state, :day, :day)",
+                given,
+            )
+            old.execute(
+                "INSERT INTO case_event (case_id, at, kind, level, score, reasons) "
+                "VALUES (:n, :day, :state, 'urgent', 70, '[]')",
+                given,
+            )
+            old.execute(
+                "INSERT INTO alert (case_id, level, content, created_at) "
+                "VALUES (:n, 'urgent', '{}', :day)",
+                given,
+            )
+        old.commit()
+    upgrade(engine)
+    with reading(engine) as session:
+        states = session.exec(select(Case.state, Case.contacted_at, Case.closed_at)).all()
+        alerts = session.exec(select(Alert.case_id)).all()
+        kinds = session.exec(select(CaseEvent.kind)).all()
+    engine.dispose()
+    day = datetime(2026, 11, 2, tzinfo=UTC)
+    assert states == [("new", None, None), ("solved", None, day), ("contacted", day, None)]
+    assert alerts == [1, 2, 3]
+    assert kinds == ["new", "solved", "contacted"]
 
 
 def test_moments_come_back_aware_and_in_utc(engine: Engine) -> None:

@@ -181,7 +181,7 @@ class Scene:
         level: Level = Level.REACH_OUT,
         *,
         score: float = 50.0,
-        state: CaseState = CaseState.OPEN,
+        state: CaseState = CaseState.NEW,
         agent: Agent | None = None,
         topic: str | None = None,
         reasons: tuple[str, ...] = ("an author is clearly unhappy (probability 0.93)",),

@@ -44,7 +44,7 @@ def test_an_untaken_complaint_burns_with_all_that_is_needed_to_act(scene: Scene)
     (found,) = digest_of(scene).burning
 
     assert found.id == case.id
-    assert (found.level, found.state, found.score) == (Level.URGENT, CaseState.OPEN, 71)
+    assert (found.level, found.state, found.score) == (Level.URGENT, CaseState.NEW, 71)
     assert found.reasons == ("one", "two")
     assert (found.brand, found.topic, found.source) == ("Nordvia", "payouts", "Grosz")
     assert (found.title, found.thread_url) == ("Nordvia keeps my payout", thread.url)
@@ -99,17 +99,17 @@ def test_a_long_post_is_quoted_around_the_brand(scene: Scene) -> None:
 def test_each_state_has_its_place_and_the_weightiest_stands_first(scene: Scene) -> None:
     source, marta = scene.source(), scene.agent()
     wanted = [
-        (Level.REACH_OUT, 40, CaseState.OPEN),
+        (Level.REACH_OUT, 40, CaseState.NEW),
         (Level.URGENT, 61, CaseState.CLAIMED),
-        (Level.URGENT, 90, CaseState.OPEN),
-        (Level.WATCH, 21, CaseState.OPEN),
+        (Level.URGENT, 90, CaseState.NEW),
+        (Level.WATCH, 21, CaseState.NEW),
         (Level.REACH_OUT, 45, CaseState.CONTACTED),
-        (Level.URGENT, 66, CaseState.RESOLVED),
+        (Level.URGENT, 66, CaseState.SOLVED),
         (Level.REACH_OUT, 36, CaseState.DISMISSED),
     ]
     for level, score, state in wanted:
         post = scene.post(scene.thread(source, f"Thread {score}"), "Nordvia")
-        owner = None if state is CaseState.OPEN else marta
+        owner = None if state is CaseState.NEW else marta
         scene.case(post, level, score=score, state=state, agent=owner)
     digest = digest_of(scene)
     assert [case.score for case in digest.burning] == [90, 61, 40]
@@ -119,26 +119,26 @@ def test_each_state_has_its_place_and_the_weightiest_stands_first(scene: Scene) 
     assert [case.score for case in digest.dismissed] == [36]
     counts = {(count.level, count.state): count.cases for count in digest.counts}
     assert sum(counts.values()) == 7
-    assert counts[Level.URGENT, CaseState.OPEN] == 1
+    assert counts[Level.URGENT, CaseState.NEW] == 1
 
 
 def test_an_unfinished_case_stays_whatever_its_age_and_a_finished_one_goes(scene: Scene) -> None:
     source, marta, past = scene.source(), scene.agent(), NOW - timedelta(days=20)
     for state, history in (
-        (CaseState.OPEN, ()),
+        (CaseState.NEW, ()),
         (CaseState.CONTACTED, (("contacted", 1.0),)),
-        (CaseState.RESOLVED, (("contacted", 1.0), ("resolved", 2.0))),
+        (CaseState.SOLVED, (("contacted", 1.0), ("solved", 2.0))),
     ):
         post = scene.post(scene.thread(source, f"Old, {state}"), "Nordvia", at=past)
         scene.case(post, state=state, agent=marta, opened_at=past, history=history)
     post = scene.post(scene.thread(source, "Settled today"), "Nordvia", at=past)
-    late = (("contacted", 1.0), ("resolved", 20 * 24 - 1.0))
-    scene.case(post, state=CaseState.RESOLVED, agent=marta, opened_at=past, history=late)
+    late = (("contacted", 1.0), ("solved", 20 * 24 - 1.0))
+    scene.case(post, state=CaseState.SOLVED, agent=marta, opened_at=past, history=late)
     quiet = scene.post(scene.thread(source, "Old watch"), "Nordvia", at=past)
     scene.case(quiet, Level.WATCH, opened_at=past)
 
     assert {case.title for case in digest_of(scene).cases} == {
-        "Old, open",
+        "Old, new",
         "Old, contacted",
         "Settled today",
     }
@@ -166,9 +166,9 @@ def test_causes_name_the_cases_behind_them_and_leave_dismissed_ones_out(scene: S
     source = scene.source()
     cases = {}
     for score, topic, state in (
-        (50, "payouts", CaseState.OPEN),
-        (60, "payouts", CaseState.OPEN),
-        (40, None, CaseState.OPEN),
+        (50, "payouts", CaseState.NEW),
+        (60, "payouts", CaseState.NEW),
+        (40, None, CaseState.NEW),
         (45, "fees", CaseState.DISMISSED),
     ):
         post = scene.post(scene.thread(source, f"T{score}"), "Nordvia")

@@ -200,7 +200,7 @@ def test_a_complaint_of_long_ago_opens_nothing(forum: Forum) -> None:
     assert forum.judge() == Judged()
 
 
-@pytest.mark.parametrize("state", [CaseState.DISMISSED, CaseState.RESOLVED])
+@pytest.mark.parametrize("state", [CaseState.DISMISSED, CaseState.SOLVED])
 def test_a_closed_case_alerts_nobody(forum: Forum, state: CaseState) -> None:
     forum.post("ann", Unhappy.SURE, hours_ago=3)
     forum.judge()

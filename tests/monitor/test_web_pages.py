@@ -81,7 +81,7 @@ def test_every_number_on_the_digest_leads_to_its_threads(engine: Engine, read: R
         for number in range(40):
             post = scene.post(scene.thread(source, f"Thread {number}"), "Nordvia")
             state = list(CaseState)[number % 5]
-            owner = None if state is CaseState.OPEN else marta
+            owner = None if state is CaseState.NEW else marta
             scene.case(
                 post,
                 list(Level)[number % 3],
@@ -148,7 +148,7 @@ def test_silence_and_undelivered_alerts_stand_above_everything(engine: Engine, r
 def test_the_period_decides_what_is_counted(engine: Engine, read: Read) -> None:
     def fill(scene: Scene) -> int | None:
         old = scene.post(scene.thread(scene.source(), "Old"), "Nordvia", at=NOW - hours(70))
-        scene.case(old, state=CaseState.RESOLVED, opened_at=NOW - hours(69))
+        scene.case(old, state=CaseState.SOLVED, opened_at=NOW - hours(69))
         return None
 
     write(engine, fill)

@@ -52,3 +52,17 @@ def test_every_entry_of_the_lexicon_gives_its_topic_some_text() -> None:
     text = LEXICON.read_text("utf-8")
     entries = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     assert entries == entries.lower().replace("ł", "l").replace("ё", "е")
+
+
+HARDER = [
+    json.loads(line)
+    for line in Path(__file__).with_name("topics.jsonl").read_text("utf-8").splitlines()
+]
+
+
+@pytest.mark.parametrize("language", ["pl", "ru", "en"])
+def test_the_topic_is_right_nineteen_times_in_twenty(language: str) -> None:
+    rows = [row for row in HARDER if row["lang"] == language]
+    right = sum(complaint(row["text"]).topic == row["topic"] for row in rows)
+    assert len(rows) >= 70
+    assert right / len(rows) >= 0.95

@@ -1,0 +1,1 @@
+"""Groups of commands, one module each; ``monitor.cli`` puts them together."""
