@@ -1,0 +1,455 @@
+"""What engines read by selectors have in common: an engine says where things stand, no more.
+
+A subclass fills in CSS selectors and a few patterns of addresses; the rest is done here.
+"""
+
+# ruff: noqa: ARG002  (subclasses use what the plain way of reading does without)
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar
+
+from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
+from parsel import Selector
+from scrapy.http import TextResponse
+
+from spiders.addresses import origin, same_site, without_fragment, without_session
+from spiders.base import (
+    BoardRef,
+    Engine,
+    Evidence,
+    Kind,
+    PageChanged,
+    PostItem,
+    Reading,
+    ReadOptions,
+    ThreadRef,
+)
+from spiders.body import is_json, readable
+from spiders.outcome import Outcome, PageFailed
+from spiders.selected_page import Doc, Person, count_in, said
+from spiders.text import classes, fit, read_words
+
+_OFF = "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')]"
+"""A pager's arrow that leads nowhere, on the first or last page."""
+
+
+class SelectorEngine(Engine):
+    """Reads index, board and thread pages by the selectors that a subclass names."""
+
+    hints: ClassVar[tuple[tuple[str, float, str], ...]] = ()
+    """A selector, its weight, and what it is in words."""
+
+    post: ClassVar[str]
+    post_mark: ClassVar[re.Pattern[str]] = re.compile(r"(?:^|\D)(\d+)$")
+    body: ClassVar[str]
+    author: ClassVar[str]
+    author_link: ClassVar[str] = "a"
+    time: ClassVar[str] = "time"
+    edited: ClassVar[str] = ""
+    number: ClassVar[str] = ""
+    skip: ClassVar[frozenset[str]] = frozenset()
+    """Classes of what is no part of a message's text."""
+
+    title: ClassVar[tuple[str, ...]] = ("h1",)
+    board_title: ClassVar[tuple[str, ...]] = ("h1",)
+    title_drop: ClassVar[frozenset[str]] = frozenset()
+    crumb: ClassVar[str]
+    pager: ClassVar[str]
+    current: ClassVar[str] = ""
+    """The number of this page, on its pager."""
+    following: ClassVar[str] = ""
+    preceding: ClassVar[str] = ""
+
+    thread_row: ClassVar[str]
+    thread_link: ClassVar[str]
+    thread_time: ClassVar[str] = "time"
+    thread_last: ClassVar[str] = ""
+    thread_pages: ClassVar[str] = ""
+    thread_replies: ClassVar[str] = ""
+    pinned: ClassVar[str] = ""
+    moved: ClassVar[str] = ""
+    board_row: ClassVar[str]
+    board_link: ClassVar[str]
+    board_time: ClassVar[str] = "time"
+    listing: ClassVar[str]
+    """What a list has even when it is empty."""
+    refusal: ClassVar[str] = ""
+    """A panel that takes the place of a page's contents."""
+    gone: ClassVar[re.Pattern[str] | None] = None
+    """What such a panel says of a thread that is no more."""
+
+    thread_address: ClassVar[re.Pattern[str]]
+    board_address: ClassVar[re.Pattern[str]]
+    page_address: ClassVar[re.Pattern[str]]
+    """Finds the part of an address that tells the page; its first group that matched, which."""
+    post_address: ClassVar[re.Pattern[str]] = re.compile(r"#\D*(\d+)$")
+    member_address: ClassVar[re.Pattern[str]]
+    folder_address: ClassVar[re.Pattern[str]]
+    """What follows the forum's folder in its addresses."""
+
+    def recognise(self, page: TextResponse) -> list[Evidence]:
+        """Return the hints of this product on ``page``."""
+        if is_json(page):
+            return []
+        return [
+            Evidence(hint=words, weight=weight)
+            for selector, weight, words in self.hints
+            if page.css(selector)
+        ]
+
+    def entry(self, url: str) -> str:
+        """Return ``url`` without a session id."""
+        return without_session(url)
+
+    # What a subclass may read in its own way --------------------------------------------------
+
+    def posts(self, doc: Doc) -> list[Selector]:
+        """Return the boxes of the messages."""
+        return list(doc.page.css(self.post))
+
+    def prepare(self, body: Selector) -> None:
+        """Change the markup of a message's text into one that ``read_words`` knows."""
+
+    def post_id(self, node: Selector) -> str | None:
+        """Return the id of the message in ``node``."""
+        found = self.post_mark.search(node.attrib.get("id", ""))
+        return found[1] if found else None
+
+    def person(self, doc: Doc, node: Selector) -> Person:
+        """Return the author of the message in ``node``; without a name when none is found."""
+        names = [name for name in node.css(self.author) if said(name)]
+        if not names:
+            return Person(name="")
+        links = [*names[0].xpath("ancestor-or-self::a[@href]"), *names[0].css(self.author_link)]
+        href = next((link.attrib["href"] for link in links if "href" in link.attrib), None)
+        profile = doc.url(href)
+        return Person(
+            name=said(names[0]), uid=self.member_id(profile) if profile else None, profile=profile
+        )
+
+    def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
+        """Return when the message in ``node`` was written."""
+        return doc.first_time(node.css(self.time))
+
+    def is_edited(self, node: Selector) -> bool:
+        """Return whether the message in ``node`` carries an edit notice."""
+        return bool(self.edited and node.css(self.edited))
+
+    def place_in_thread(self, node: Selector) -> int | None:
+        """Return the position of the message in its thread, from 1."""
+        for text in map(said, node.css(self.number) if self.number else ()):
+            if found := re.fullmatch(r"#?\s*(\d[\d.,' \xa0]*)", text):
+                return count_in(found[1])
+        return None
+
+    def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
+        """Return the id of the thread that the page shows; ``urls`` are its own addresses."""
+        return next(filter(None, map(self.thread_in, urls)), None)
+
+    def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
+        """Return the id of the board that ``url`` leads to, from ``row`` of a list if any."""
+        found = self.board_address.search(url)
+        return next((group for group in found.groups() if group), None) if found else None
+
+    def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
+        """Return the id of the thread in ``row`` of a board."""
+        return self.thread_in(url)
+
+    def member_id(self, url: str) -> str | None:
+        """Return the member's id in the address of a profile."""
+        found = self.member_address.search(url)
+        return next((group for group in found.groups() if group), None) if found else None
+
+    def thread_url(self, doc: Doc, url: str, thread_id: str | None) -> str:
+        """Return the address of the first page of the thread at ``url``."""
+        return self.first_page(url)
+
+    def permalink(self, doc: Doc, post_id: str, node: Selector, thread: str) -> str:
+        """Return the lasting address of a message."""
+        raise NotImplementedError
+
+    def private(self, doc: Doc, person: Person, post_id: str) -> str | None:
+        """Return where a member writes to ``person``; ``None`` for guests."""
+        raise NotImplementedError
+
+    # Addresses --------------------------------------------------------------------------------
+
+    def thread_in(self, url: str) -> str | None:
+        """Return the id of the thread that ``url`` leads to."""
+        found = self.thread_address.search(url)
+        return next((group for group in found.groups() if group), None) if found else None
+
+    def page_in(self, url: str) -> int:
+        """Return which page of a thread or board ``url`` is, from 1."""
+        found = self.page_address.search(without_fragment(url))
+        number = next((group for group in found.groups() if group), "1") if found else "1"
+        return int(number) if len(number) < 10 else 1
+
+    def first_page(self, url: str) -> str:
+        """Return ``url`` without the number of a page."""
+        return self.page_address.sub("", without_fragment(url))
+
+    def folder(self, doc: Doc) -> str:
+        """Return the forum's root, in which all of its addresses begin; ends in a slash."""
+        for url in (doc.here, *self._own_links(doc)):
+            found = self.folder_address.search(url)
+            if found and same_site(url, doc.page.url):
+                start = url[: found.start()]
+                return origin(doc.page.url) + start[len(origin(url)) :].rstrip("/") + "/"
+        return origin(doc.page.url) + "/"
+
+    def _own_links(self, doc: Doc) -> Iterator[str]:
+        for href in doc.page.css("a::attr(href)").getall():
+            if url := doc.url(href):
+                yield url
+
+    # Reading ----------------------------------------------------------------------------------
+
+    def read(self, page: TextResponse, options: ReadOptions) -> Reading:
+        """Return what an index, board or thread page tells.
+
+        Raises ``PageChanged`` when it has neither messages nor lists, ``PageFailed`` (gone) when
+        it says that there is no such thread.
+        """
+        doc = Doc(readable(page), options)
+        nodes = self.posts(doc)
+        if nodes:
+            return self._thread(doc, nodes)
+        panel = " ".join(said(node) for node in doc.page.css(self.refusal)) if self.refusal else ""
+        threads, boards = self._threads(doc), self._boards(doc)
+        if not threads and not boards:
+            if panel and self.gone and self.gone.search(panel):
+                raise PageFailed(Outcome.GONE, f"{page.url} says: {panel[:120]}")
+            if panel or not doc.page.css(self.listing):
+                what = f'which says "{panel[:120]}"' if panel else "without messages or lists"
+                raise PageChanged(
+                    f"a {self.name} page {what}. Look at it in a browser: it may ask for a login, "
+                    "or its style may have changed"
+                )
+        return self._list(doc, threads, boards)
+
+    def _thread(self, doc: Doc, nodes: list[Selector]) -> Reading:
+        urls = self._addresses(doc)
+        thread_id = self.thread_id(doc, urls)
+        base = next((url for url in urls if self.thread_in(url)), urls[0])
+        thread = self.thread_url(doc, base, thread_id)
+        items: dict[str, PostItem] = {}
+        unreadable = 0
+        for node in nodes:
+            item = self._item(doc, node, thread)
+            if item is None:
+                unreadable += 1
+            else:
+                items.setdefault(item.post_id, item)
+        if not items:
+            raise PageChanged(f"a {self.name} thread of which no message could be read")
+        board = self.crumb_board(doc)
+        following, preceding, final = self._around(doc)
+        return Reading(
+            kind=Kind.THREAD,
+            board_id=board.board_id if board else None,
+            board_title=board.title if board else None,
+            thread_id=thread_id,
+            thread_title=self.heading(doc, self.title),
+            thread_url=thread,
+            posts=tuple(items.values()),
+            next_page=following,
+            previous_page=preceding,
+            last_page=final,
+            unreadable=unreadable,
+            language=doc.language,
+        )
+
+    def _item(self, doc: Doc, node: Selector, thread: str) -> PostItem | None:
+        post_id = self.post_id(node)
+        bodies = node.css(self.body)
+        person = self.person(doc, node)
+        if post_id is None or not bodies or not person.name:
+            return None
+        edited, posted_at = self.is_edited(node), self.posted_at(doc, node)
+        self.prepare(bodies[0])
+        words = read_words(bodies[0].root, self._left_out)
+        return PostItem(
+            post_id=post_id,
+            number=self.place_in_thread(node),
+            url=self.permalink(doc, post_id, node, thread),
+            author=person.name,
+            author_id=person.uid,
+            posted_at=posted_at,
+            edited=edited,
+            text=words.text,
+            quotes=words.quotes,
+            private_message_url=self.private(doc, person, post_id),
+        )
+
+    def _left_out(self, element: Element) -> str | None:
+        return "" if classes(element) & self.skip else None
+
+    def _addresses(self, doc: Doc) -> list[str]:
+        """Return the addresses that the page gives for itself, its own first."""
+        hrefs = doc.page.css(
+            "link[rel=canonical]::attr(href), meta[property='og:url']::attr(content)"
+        ).getall()
+        return [doc.here, *filter(None, map(doc.url, hrefs))]
+
+    def heading(self, doc: Doc, selectors: tuple[str, ...]) -> str | None:
+        """Return the first text that one of ``selectors`` finds, else the page's own title."""
+        for selector in selectors:
+            for node in doc.page.css(selector):
+                if title := said(node, self.title_drop):
+                    return title
+        shared = doc.page.css('meta[property="og:title"]::attr(content), title::text').get() or ""
+        return " ".join(fit(shared).split()) or None
+
+    def crumb_board(self, doc: Doc) -> BoardRef | None:
+        """Return the board that the page's path of links ends with."""
+        for link in reversed(doc.page.css(self.crumb)):
+            url, title = doc.url(link.attrib.get("href")), said(link)
+            if url and title and (number := self.board_id(doc, url)):
+                return BoardRef(board_id=number, title=title, url=without_fragment(url))
+        return None
+
+    def _around(self, doc: Doc) -> tuple[str | None, str | None, str | None]:
+        """Return the next, the previous and the last page, as far as the page links to them."""
+        pages: dict[int, str] = {}
+        for href in doc.page.css(self.pager).css("a::attr(href)").getall():
+            if url := doc.url(href):
+                pages.setdefault(self.page_in(url), without_fragment(url))
+        shown = next(map(said, doc.page.css(self.current)), "") if self.current else ""
+        here = count_in(shown) or self.page_in(doc.here)
+        after = [number for number in pages if number > here]
+        before = [number for number in pages if number < here]
+        return (
+            self._neighbour(doc, "next", self.following) or (pages[min(after)] if after else None),
+            self._neighbour(doc, "prev", self.preceding)
+            or (pages[max(before)] if before else None),
+            pages[max(after)] if after else None,
+        )
+
+    def _neighbour(self, doc: Doc, relation: str, selector: str) -> str | None:
+        links = [
+            *doc.page.css(f"link[rel={relation}]"),
+            *doc.page.css(self.pager).css(f"a[rel~={relation}]"),
+            *(doc.page.css(selector) if selector else ()),
+        ]
+        for link in links:
+            if link.xpath(_OFF):
+                continue
+            url = doc.url(link.attrib.get("href"))
+            if url and without_fragment(url) != doc.here:
+                return without_fragment(url)
+        return None
+
+    # Lists ------------------------------------------------------------------------------------
+
+    def _list(
+        self, doc: Doc, threads: tuple[ThreadRef, ...], boards: tuple[BoardRef, ...]
+    ) -> Reading:
+        number = self.own_board(doc)
+        if not threads and number is None:
+            return Reading(kind=Kind.INDEX, boards=boards, language=doc.language)
+        following, preceding, _ = self._around(doc) if threads else (None, None, None)
+        return Reading(
+            kind=Kind.BOARD,
+            board_id=number,
+            board_title=self.heading(doc, self.board_title),
+            threads=threads,
+            boards=tuple(board for board in boards if board.board_id != number),
+            next_page=following,
+            previous_page=preceding,
+            language=doc.language,
+        )
+
+    def own_board(self, doc: Doc) -> str | None:
+        """Return the id of the board that the page shows; ``None`` for an index."""
+        return next(filter(None, (self.board_id(doc, url) for url in self._addresses(doc))), None)
+
+    def _threads(self, doc: Doc) -> tuple[ThreadRef, ...]:
+        pinned, moved = self._marked(doc, self.pinned), self._marked(doc, self.moved)
+        found: dict[str, ThreadRef] = {}
+        for row in doc.page.css(self.thread_row):
+            link = next((link for link in row.css(self.thread_link) if said(link)), None)
+            url = doc.url(link.attrib.get("href")) if link is not None else None
+            if link is None or url is None or _touches(row.root, moved):
+                continue
+            number = self.row_id(doc, row, url)
+            if number is None or number in found:
+                continue
+            newest = self._newest(doc, row)
+            replies = self.replies(row)
+            found[number] = ThreadRef(
+                thread_id=number,
+                title=said(link),
+                url=self.thread_url(doc, url, number),
+                last_url=self._last_page(doc, row) or newest,
+                last_post_id=self._post_in(newest),
+                last_posted_at=self.row_time(doc, row),
+                posts=None if replies is None else replies + 1,
+                pinned=_touches(row.root, pinned),
+            )
+        return tuple(found.values())
+
+    def replies(self, row: Selector) -> int | None:
+        """Return how many answers ``row`` of a board counts."""
+        if not self.thread_replies:
+            return None
+        return next(
+            (
+                number
+                for text in map(said, row.css(self.thread_replies))
+                if (number := count_in(text)) is not None
+            ),
+            None,
+        )
+
+    def row_time(self, doc: Doc, row: Selector) -> datetime | None:
+        """Return when the newest message of ``row``, of a board, was written."""
+        return doc.first_time(row.css(self.thread_time))
+
+    def _newest(self, doc: Doc, row: Selector) -> str | None:
+        """Return the address of the newest message that ``row`` links to."""
+        links = row.css(self.thread_last) if self.thread_last else ()
+        return next(filter(None, (doc.url(link.attrib.get("href")) for link in links)), None)
+
+    def _last_page(self, doc: Doc, row: Selector) -> str | None:
+        links = row.css(self.thread_pages) if self.thread_pages else ()
+        urls = list(filter(None, (doc.url(link.attrib.get("href")) for link in links)))
+        return max(urls, key=self.page_in) if urls else None
+
+    def _post_in(self, url: str | None) -> str | None:
+        found = self.post_address.search(url) if url else None
+        return next((group for group in found.groups() if group), None) if found else None
+
+    def _marked(self, doc: Doc, selector: str) -> frozenset[Element]:
+        return frozenset(node.root for node in doc.page.css(selector)) if selector else frozenset()
+
+    def _boards(self, doc: Doc) -> tuple[BoardRef, ...]:
+        found: dict[str, BoardRef] = {}
+        for row in doc.page.css(self.board_row):
+            link = next((link for link in row.css(self.board_link) if said(link)), None)
+            url = doc.url(link.attrib.get("href")) if link is not None else None
+            number = self.board_id(doc, url, row) if url else None
+            if link is None or url is None or number is None or number in found:
+                continue
+            found[number] = BoardRef(
+                board_id=number,
+                title=said(link),
+                url=without_fragment(url),
+                last_posted_at=self.board_row_time(doc, row),
+            )
+        return tuple(found.values())
+
+    def board_row_time(self, doc: Doc, row: Selector) -> datetime | None:
+        """Return when the newest message of the board in ``row`` was written."""
+        return doc.first_time(row.css(self.board_time))
+
+
+def _touches(row: Element, marked: frozenset[Element]) -> bool:
+    """Tell whether ``row``, something in it, or something around it is ``marked``."""
+    if not marked:
+        return False
+    return any(node in marked for node in row.iter()) or any(
+        node in marked for node in row.iterancestors()
+    )
