@@ -37,8 +37,8 @@ class HtmlEngine(Engine):
     cookie_hints: ClassVar[tuple[tuple[str, str, float], ...]] = ()
 
     # Addresses. Patterns are searched in an address without session id and fragment. Named
-    # groups: "id" (thread or board), "page" (from 1) or "start" (rows before, from 0), "post".
-    # What precedes the match is the forum's folder.
+    # groups: "id" (thread or board; "word" where it is no number), "page" (from 1) or "start"
+    # (rows before, from 0), "post". What precedes the match is the forum's folder.
     thread_addresses: ClassVar[tuple[str, ...]] = ()
     board_addresses: ClassVar[tuple[str, ...]] = ()
     member_addresses: ClassVar[tuple[str, ...]] = ()
@@ -160,6 +160,11 @@ class HtmlEngine(Engine):
             if found := re.search(pattern, url):
                 return digits(found["id"])
         return None
+
+    def message_id(self, view: HtmlPage, node: Selector) -> str | None:
+        """Return the id of the message ``node``; ``None`` when it tells none."""
+        numbers = re.findall(r"\d+", view.line(node, "post_id"))
+        return digits(numbers[-1]) if numbers else None
 
     def member_name(self, view: HtmlPage, node: Selector) -> str:
         """Return who wrote the message ``node``; empty when it does not tell."""

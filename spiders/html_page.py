@@ -247,8 +247,7 @@ class HtmlPage:
 
     def _post(self, node: Selector, thread: str | None, before: int) -> PostItem:
         engine = self._engine
-        numbers = re.findall(r"\d+", self.line(node, "post_id"))
-        post_id = digits(numbers[-1]) if numbers else None
+        post_id = engine.message_id(self, node)
         if post_id is None:
             raise PageChanged("a message has no id")
         bodies, author = self.find(node, "body"), engine.member_name(self, node)
