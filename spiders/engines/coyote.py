@@ -37,6 +37,7 @@ from spiders.engines.schema_org import SchemaOrg
 from spiders.text import words_of
 
 _VALUE = re.compile(r"\bvar\s+(pagination|posts|topics?|forums?|allForums)\s*=\s*(?=[\[{])")
+_QUOTED = re.compile(r"<blockquote>\s*<h5>\s*<a[^>]*>([^<>]*?)(?: napisał[^<>]*)?</a>[^<>]*</h5>")
 _FORUM = re.compile(r"/Forum(?:/([^/?#]+)(?:/(\d+)-[^/?#]*)?)?/?$")
 
 
@@ -267,7 +268,8 @@ class _View:
         member = word(person.get("id")) or word(found.get("user_id"))
         if not name or not isinstance(html, str):
             return None
-        words = words_of(html)
+        # Whom a quote names stands in a heading of it.
+        words = words_of(_QUOTED.sub(r'<blockquote data-username="\1">', html))
         form = f"{self._root}/User/Pm/Submit?{urlencode([('to', name)], quote_via=quote)}"
         return PostItem(
             post_id=post_id,

@@ -84,6 +84,7 @@ class Misago(HtmlEngine):
         "a.threads-list-item-last-activity",
         "a.thread-last-reply",
     )
+    thread_time: ClassVar[Css] = ("::attr(misago-timestamp)", "::attr(mg-timestamp)", "time")
     thread_replies: ClassVar[Css] = ("[class*='item-col-replies']", ".thread-detail-replies")
     thread_pinned: ClassVar[Css] = "[class*=pinned]"
     leads_to_page: ClassVar[bool] = False

@@ -42,7 +42,7 @@ class Question2Answer(HtmlEngine):
         r"(?<=/)(?:index\.php)?\?qa=(?P<id>\d+)(?:[/&][^#]*?)?(?:[?&]start=(?P<start>\d+))?(?=&|#|$)",
     )
     board_addresses: ClassVar[tuple[str, ...]] = (
-        r"(?<=/)(?:index\.php\?qa=)?(?:questions|activity|unanswered|hot|categories|tag)"
+        r"(?<=/)(?:index\.php\?qa=)?(?:questions|activity|unanswered|hot|tag)"
         r"(?:/(?P<word>[^?&#]+))?(?:[?&](?:.*&)?start=(?P<start>\d+))?(?=[?&#]|$)",
     )
     scripts: ClassVar[str] = r"(?<=/)(?:index\.php\?qa=)?(?:questions|login|ask|unanswered)\b"
