@@ -250,6 +250,8 @@ class Engine(ABC):
     """What a page is recognised by, in words for a person whose page was not."""
     generic: ClassVar[bool] = False
     """Reads a standard rather than one product, so it stands back when a product is recognised."""
+    guesses: ClassVar[bool] = False
+    """Reads by structure alone, so it stands back from every other engine."""
 
     @abstractmethod
     def recognise(self, page: TextResponse) -> list[Evidence]:

@@ -65,11 +65,11 @@ def detect(page: TextResponse) -> Detection | None:
     """Return the engine whose hints on ``page`` weigh most, or ``None`` when none weigh enough.
 
     Looks at this one page only, headers and cookies included, and fetches nothing. A generic
-    engine is taken only where no particular one is recognised.
+    engine is taken only where no particular one is recognised, a guess only where no other is.
     """
     best: Detection | None = None
-    for engine in sorted(engines().values(), key=lambda engine: engine.generic):
-        if best is not None and engine.generic:
+    for engine in sorted(engines().values(), key=lambda each: (each.generic, each.guesses)):
+        if best is not None and (engine.guesses or engine.generic > best.engine.generic):
             break
         evidence = tuple(engine.recognise(page))
         weight = sum(hint.weight for hint in evidence)

@@ -20,7 +20,7 @@ from spiders.addresses import without_session
 from spiders.base import Engine, Evidence, Kind, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.html_page import HtmlPage
-from spiders.html_place import Css, Place, digits, text_of
+from spiders.html_place import Css, Place, digits, last_number, text_of
 
 _AROUND_DATE = " \t\n\r\xa0»«•|,-–—"
 _LEAD = re.compile(r"^[^:\d]{1,40}:\s+")
@@ -41,8 +41,8 @@ class HtmlEngine(Engine):
     cookie_hints: ClassVar[tuple[tuple[str, str, float], ...]] = ()
 
     # Addresses. Patterns are searched in an address without session id and fragment. Named
-    # groups: "id" (thread or board), "page" (from 1) or "start" (rows before, from 0), "post".
-    # What precedes the match is the forum's folder.
+    # groups: "id" (thread or board; "word" where it is no number), "page" (from 1) or "start"
+    # (rows before, from 0), "post". What precedes the match is the forum's folder.
     thread_addresses: ClassVar[tuple[str, ...]] = ()
     board_addresses: ClassVar[tuple[str, ...]] = ()
     member_addresses: ClassVar[tuple[str, ...]] = ()
@@ -183,6 +183,10 @@ class HtmlEngine(Engine):
     def messages(self, view: HtmlPage) -> Sequence[Selector]:
         """Return the element of each message, in the order of the page."""
         return view.find(view.page, "post")
+
+    def message_id(self, view: HtmlPage, node: Selector) -> str | None:
+        """Return the id of the message ``node``; ``None`` when it tells none."""
+        return last_number(view.line(node, "post_id"))
 
     def member_name(self, view: HtmlPage, node: Selector) -> str:
         """Return who wrote the message ``node``; empty when it does not tell."""

@@ -263,7 +263,7 @@ class HtmlPage:
 
     def _post(self, node: Selector, thread: str | None, before: int) -> PostItem:
         engine = self._engine
-        post_id = last_number(self.line(node, "post_id"))
+        post_id = engine.message_id(self, node)
         if post_id is None:
             raise PageChanged("a message has no id")
         bodies, author = self.find(node, "body"), engine.member_name(self, node)

@@ -38,7 +38,7 @@ class Place:
         page, start = digits(groups.get("page")), digits(groups.get("start"))
         return cls(
             kind=kind,
-            number=digits(groups.get("id")),
+            number=digits(groups.get("id")) or groups.get("word"),
             page=int(page) if page else None,
             start=int(start) if start else None,
             post=digits(groups.get("post")),

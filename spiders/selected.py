@@ -75,7 +75,7 @@ class SelectorEngine(Engine):
     board_time: ClassVar[str] = "time"
     listing: ClassVar[str]
     """What a list has even when it is empty."""
-    refusal: ClassVar[str] = ""
+    refusal_panel: ClassVar[str] = ""
     """A panel that takes the place of a page's contents."""
     gone: ClassVar[re.Pattern[str] | None] = None
     """What such a panel says of a thread that is no more."""
@@ -217,7 +217,7 @@ class SelectorEngine(Engine):
         nodes = self.posts(doc)
         if nodes:
             return self._thread(doc, nodes)
-        panel = " ".join(said(node) for node in doc.page.css(self.refusal)) if self.refusal else ""
+        panel = " ".join(said(node) for node in doc.page.css(self.refusal_panel)) if self.refusal_panel else ""
         threads, boards = self._threads(doc), self._boards(doc)
         if not threads and not boards:
             if panel and self.gone and self.gone.search(panel):

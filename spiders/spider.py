@@ -180,8 +180,9 @@ class ForumSpider(scrapy.Spider):
             return page.url, await self._settled(page, reading)
         except PageChanged as error:
             other = detect(page)
-            if other is not None and other.engine.name != self.engine.name:
-                raise PageChanged(f"{error}; it looks like {other.engine.name} now") from error
+            now = other.engine if other is not None else self.engine
+            if now.name != self.engine.name and not now.guesses:
+                raise PageChanged(f"{error}; it looks like {now.name} now") from error
             raise
 
     async def _settled(self, page: TextResponse, reading: Reading) -> Reading:

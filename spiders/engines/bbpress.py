@@ -72,7 +72,7 @@ class Bbpress(SelectorEngine):
     listing: ClassVar[str] = (
         ".bbp-forums, .bbp-topics, body.single-forum, body.forum-archive, .bbp-pagination"
     )
-    refusal: ClassVar[str] = ".bbp-template-notice.error"
+    refusal_panel: ClassVar[str] = ".bbp-template-notice.error"
 
     thread_address: ClassVar[re.Pattern[str]] = re.compile(r"/topics?/([^/?#]+)|[?&]topic=([^&#]+)")
     board_address: ClassVar[re.Pattern[str]] = re.compile(

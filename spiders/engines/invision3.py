@@ -68,7 +68,7 @@ class Invision3(SelectorEngine):
     board_row: ClassVar[str] = "tr:has(td.col_c_forum)"
     board_link: ClassVar[str] = ".col_c_forum h4 a, .col_c_forum > a, .col_c_forum a.forum_name"
     listing: ClassVar[str] = "#board_index, #categories, table.ipb_table, #forum_table"
-    refusal: ClassVar[str] = "p.message.error, .error_box, #ips_error, h2 + .message.error"
+    refusal_panel: ClassVar[str] = "p.message.error, .error_box, #ips_error, h2 + .message.error"
     gone: ClassVar[re.Pattern[str] | None] = re.compile(
         r"could not find|does not exist|nie (?:można|udało)|не (?:найден|существует)|nicht finden",
         re.IGNORECASE,

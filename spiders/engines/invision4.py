@@ -91,7 +91,7 @@ class Invision4(SelectorEngine):
         ".cForumList, .cTopicList, [data-controller='forums.front.forum.forumPage'], .ipsDataList, "
         ".ipsData, [data-tableid=topics]"
     )
-    refusal: ClassVar[str] = (
+    refusal_panel: ClassVar[str] = (
         "#elError, body[data-pagecontroller=login] form, .ipsMessage_error, .i-error"
     )
     gone: ClassVar[re.Pattern[str] | None] = re.compile(

@@ -6,11 +6,16 @@ Checked in November 2026 against a Spirit 0.14.3 run for the purpose and its ear
 import re
 from typing import ClassVar
 
+from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
+from scrapy.http import TextResponse
 
+from spiders.base import Reading, ReadOptions
+from spiders.body import is_json, readable
 from spiders.html_engine import Css, HtmlEngine, HtmlPage
 
 Hints = tuple[tuple[str, str, float], ...]
+_SAID = re.compile(r"\s*@(\S+) [^@:]{1,20}:\s*")
 _NOON = {"noon": "12:00", "midnight": "00:00"}
 
 
@@ -57,7 +62,7 @@ class Spirit(HtmlEngine):
     body: ClassVar[Css] = (".comment__text", ".comment-text")
     number: ClassVar[Css] = "::attr(data-number)"
 
-    thread_title: ClassVar[Css] = ("h1.headline", "h1")
+    thread_title: ClassVar[Css] = ("h1.headline", ".menu__dropdown_button a", "h1")
     crumb: ClassVar[Css] = (
         ".breadcrumb_nav a",
         "ul.nav a",
@@ -65,17 +70,23 @@ class Spirit(HtmlEngine):
     )
     pager: ClassVar[Css] = ".paginator a, .paginator__button a, .pages a"
 
+    next_page: ClassVar[Css] = (".paginator__button a:has(.fa-chevron-right)", "a[rel=next]")
+
     thread_row: ClassVar[Css] = (".layout__topics__topic", ".rows > .row")
     thread_link: ClassVar[Css] = (".topic__title a", ".row-title a")
     thread_last: ClassVar[Css] = (".topic__date", ".row-info div[title]")
-    thread_replies: ClassVar[Css] = (".topic__comments",)
+    thread_posts: ClassVar[Css] = (".topic__comments", ".row-info div:has(.fa-comment)")
     thread_pinned: ClassVar[Css] = ".fa-thumb-tack"
     board_row: ClassVar[Css] = (".menu_list li", ".js-categories-content li")
     listing: ClassVar[Css] = ".layout__topics, .rows"
 
-    def entry(self, url: str) -> str:
-        """Return ``url`` without the number of the newest message read."""
-        return super().entry(url)
+    def read(self, page: TextResponse, options: ReadOptions) -> Reading:
+        """Return what an index, board or thread page tells; see ``HtmlEngine``."""
+        if not is_json(page):
+            page = readable(page)
+            for paragraph in page.css("blockquote > p:first-child"):
+                _name_quote(paragraph.root)
+        return super().read(page, options)
 
     def shown(self, text: str) -> str:
         """Return the date in ``text`` as Django writes it, "Oct. 9, 2026, noon" made a time."""
@@ -85,3 +96,19 @@ class Spirit(HtmlEngine):
     def is_edited(self, view: HtmlPage, node: Selector) -> bool:
         """Tell whether ``node`` links to its earlier versions."""
         return bool(view.find(node, "edited"))
+
+
+def _name_quote(paragraph: Element) -> None:
+    """Move whom a quote names in its first line, "@ann said:", to where it is looked for."""
+    children = list(paragraph)
+    line = paragraph.text or ""
+    mention = children[0] if children and children[0].tag == "a" and not line.strip() else None
+    if mention is not None:
+        line = f"{''.join(mention.itertext())}{mention.tail or ''}"
+    found = _SAID.fullmatch(line)
+    if not found:
+        return
+    paragraph.getparent().set("data-username", found[1])
+    paragraph.text = None
+    if mention is not None:
+        paragraph.remove(mention)

@@ -99,7 +99,7 @@ class Vbulletin3(SelectorEngine):
         "#threadslist, #threadlist, [id^=collapseobj_forumbit_], table#inlinemodform, "
         "form#inlinemodform, #forumbits, a[href*='newthread.php?do=newthread']"
     )
-    refusal: ClassVar[str] = (
+    refusal_panel: ClassVar[str] = (
         "form[action*='login.php'] .panelsurround, td.panelsurround div.panel, .standard_error, "
         "h2.blockhead + .blockbody.formcontrols .blockrow"
     )

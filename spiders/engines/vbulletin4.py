@@ -48,7 +48,7 @@ class Vbulletin4(Vbulletin3):
     board_row: ClassVar[str] = "li.forumbit_post, li[id^=forum]:has(.foruminfo)"
     board_link: ClassVar[str] = ".forumtitle a"
     listing: ClassVar[str] = "#threadlist, #forums, #forumbits, #above_threadlist"
-    refusal: ClassVar[str] = ".standard_error, form.standard_error, #standard_error"
+    refusal_panel: ClassVar[str] = ".standard_error, form.standard_error, #standard_error"
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread in ``row``, which is named by it."""

@@ -74,7 +74,7 @@ class Vbulletin5(SelectorEngine):
         ".forum-list-container, .topic-list-container, .channel-content-widget, table.topic-list, "
         ".js-topic-list"
     )
-    refusal: ClassVar[str] = (
+    refusal_panel: ClassVar[str] = (
         ".error-page, .pagenotfound, #pagenotfound, .js-error-page, .no-permission"
     )
     gone: ClassVar[re.Pattern[str] | None] = re.compile(

@@ -78,7 +78,7 @@ class Woltlab(SelectorEngine):
         ".wbbThreadList, .tabularBoardThreads, .wbbBoardList, .wbbBoardContainer, .wbbBoard, "
         "body[data-template=board], body[data-template=boardList], body#tplBoard"
     )
-    refusal: ClassVar[str] = (
+    refusal_panel: ClassVar[str] = (
         "body[data-template=permissionDenied] .content, body#tplPermissionDenied .content, "
         "body[data-template=login] form, body[data-template=illegalLink] .content, "
         "body[data-template=userException] .content"

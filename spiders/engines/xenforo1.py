@@ -70,7 +70,7 @@ class Xenforo1(SelectorEngine):
     board_link: ClassVar[str] = ".nodeTitle a"
     board_time: ClassVar[str] = ".nodeLastPost .DateTime"
     listing: ClassVar[str] = ".discussionList, #forums, ol.nodeList"
-    refusal: ClassVar[str] = "form#pageLogin, .errorOverlay, .errorPanel, .baseHtml.error"
+    refusal_panel: ClassVar[str] = "form#pageLogin, .errorOverlay, .errorPanel, .baseHtml.error"
     gone: ClassVar[re.Pattern[str] | None] = re.compile(
         r"could not be found|nie (?:został|mogła|można|znaleziono)\w* ?\w* ?(?:odnalez|znalez)?|"
         r"nicht gefunden|не найден|не вдалося|не знайден|nebyl\w* nalezen|nenalezen",

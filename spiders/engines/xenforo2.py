@@ -94,7 +94,7 @@ class Xenforo2(Xenforo1):
         ".structItemContainer, .block--category, .node-list, "
         "html[data-template^=forum_view], html[data-template=forum_list]"
     )
-    refusal: ClassVar[str] = (
+    refusal_panel: ClassVar[str] = (
         "html[data-template=error] .blockMessage, html[data-template=login] .block-body, "
         ".blockMessage--error"
     )
