@@ -82,8 +82,9 @@ def run(order: CrawlOrder) -> CrawlReport:
         say("progress", **asdict(progress))
 
     folder = Path(order.evidence_folder) if order.evidence_folder else None
-    keeper = EvidenceKeeper(folder, order.source_id) if folder and order.source_id else None
-    trouble = keeper.keep if keeper else None
+    trouble = None
+    if folder is not None and order.source_id is not None:
+        trouble = EvidenceKeeper(folder, order.source_id, order.selectors).keep
     if order.database_url is None or order.source_id is None:
         return crawl(spec, known=_NothingKnown(), sink=send_posts, progress=tell)
     engine = make_engine(order.database_url)

@@ -78,7 +78,10 @@ class CrawlOrder:
         from spiders.base import ReadOptions  # loads Scrapy: only where a page is read
 
         return ReadOptions(
-            timezone=self.timezone or "UTC", date_order=self.date_order, language=self.language
+            timezone=self.timezone or "UTC",
+            date_order=self.date_order,
+            language=self.language,
+            selectors=self.selectors,
         )
 
     def one_page(self) -> "CrawlOrder":
