@@ -53,6 +53,8 @@ class CrawlOrder:
     """Ids and addresses of threads to read again, and nothing else."""
     evidence_folder: str | None = None
     """Where a page that cannot be read is kept, cleaned, for a person to look at."""
+    record_into: str | None = None
+    """File for the start page as it came; its address goes beside it, as ``.url``."""
     since: datetime | None = None
     contact: str | None = None
     allow_private_addresses: bool = False
