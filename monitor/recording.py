@@ -130,7 +130,7 @@ def _changed(value: Any, change: Any) -> Any:
     if "<" in value and ">" in value:
         pieces: Iterator[str] = iter(re.split(r"(<[^>]*>)", value))
         return "".join(piece if piece.startswith("<") else change(piece) for piece in pieces)
-    return change(value)
+    return str(change(value))
 
 
 def _name(number: int) -> str:
