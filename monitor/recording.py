@@ -21,10 +21,12 @@ from spiders.base import Reading
 from spiders.body import is_json
 from spiders.detect import recognised
 
-NAMES = tuple(
+NAMES: tuple[str, ...] = tuple(
     re.findall(r"\w+", "ann bob cyd dan eve fay gus hal ida jon kit lea max nia ole pia sue")
 )
-WORDS = tuple(re.findall(r"\w+", "the line was down again and nobody could say why it was so"))
+WORDS: tuple[str, ...] = tuple(
+    re.findall(r"\w+", "the line was down again and nobody could say why it was so")
+)
 SHORTEST = 8
 """Characters from which a piece of a page counts as somebody's words."""
 WARNING = (
