@@ -38,7 +38,10 @@ _SPELLINGS = {
         (re.compile(r"^(?:менее|меньше) минуты назад", re.IGNORECASE), "1 минуту назад"),
         (re.compile(r"^только что$", re.IGNORECASE), "0 минут назад"),
     ],
-    "uk": [(re.compile(r"^(?:щойно|тільки що)$", re.IGNORECASE), "0 хвилин тому")],
+    "uk": [
+        (re.compile(r"^(?:щойно|тільки що)$", re.IGNORECASE), "0 хвилин тому"),
+        (re.compile(r"^сьогодні[,]? (?:в|у) ", re.IGNORECASE), "сьогодні о "),
+    ],
 }
 # Days of the week, Monday first, by the beginnings of their names in all cases.
 _WEEKDAYS = {

@@ -8,7 +8,7 @@ reading.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -21,6 +21,10 @@ from spiders.base import Engine, Evidence, Kind, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.html_page import HtmlPage
 from spiders.html_place import Css, Place, digits, text_of
+
+_AROUND_DATE = " \t\n\r\xa0»«•|,-–—"
+_LEAD = re.compile(r"^[^:\d]{1,40}:\s+")
+"""What stands before a date: "Posted: ", "Last post: "."""
 
 __all__ = ["Css", "HtmlEngine", "HtmlPage", "Place", "digits", "text_of"]
 
@@ -46,10 +50,10 @@ class HtmlEngine(Engine):
     scripts: ClassVar[str] = ""
     """A pattern of the forum's own files; what precedes one in a link is the forum's folder."""
     thread_form: ClassVar[str | None] = None
-    """A thread's first page below the forum's folder, "{thread}" in it; ``None``: as linked."""
+    """A thread's first page below the forum's folder ("{thread}"), where none is linked."""
     board_form: ClassVar[str | None] = None
     post_form: ClassVar[str | None] = None
-    """A message's permanent link below the folder: "{post}", "{thread}"; ``None``: as linked."""
+    """A message's permanent link ("{post}", "{thread}"), where the page has no link to it."""
     private_form: ClassVar[str | None] = None
     """Where to write to a member below the folder: "{id}", "{name}", "{post}"."""
 
@@ -88,6 +92,8 @@ class HtmlEngine(Engine):
 
     # Lists.
     thread_row: ClassVar[Css] = ()
+    thread_id: ClassVar[Css] = ()
+    """The id in a row, for forums whose addresses may not tell it; its last number counts."""
     thread_link: ClassVar[Css] = ()
     """Inside a row; the first that leads to a thread is the title."""
     thread_author: ClassVar[Css] = ()
@@ -101,6 +107,7 @@ class HtmlEngine(Engine):
     """Matches what a thread left behind when it moved, or another row that is no thread."""
     thread_replies: ClassVar[Css] = ()
     board_row: ClassVar[Css] = ()
+    board_id: ClassVar[Css] = ()
     board_link: ClassVar[Css] = "a"
     board_last: ClassVar[Css] = ()
     listing: ClassVar[Css] = ()
@@ -155,13 +162,29 @@ class HtmlEngine(Engine):
                 return digits(found["id"])
         return None
 
+    def title(self, view: HtmlPage) -> str:
+        """Return the title of the thread or board; empty when only the head tells."""
+        return view.line(view.page, "thread_title")
+
+    def number_in(self, page: TextResponse, kind: Kind) -> str | None:
+        """Return the id of the thread or board of a page whose addresses do not tell it."""
+        del page, kind
+        return None
+
+    def prepare(self, view: HtmlPage, body: Selector) -> None:
+        """Change the markup of a message's body so that ``spiders.text`` understands it."""
+
+    def messages(self, view: HtmlPage) -> Sequence[Selector]:
+        """Return the element of each message, in the order of the page."""
+        return view.find(view.page, "post")
+
     def member_name(self, view: HtmlPage, node: Selector) -> str:
         """Return who wrote the message ``node``; empty when it does not tell."""
         return text_of(view.find(node, "author"))
 
     def shown(self, text: str) -> str:
         """Return the date in ``text``, as the page shows it with words around it."""
-        return text.strip(" \t\n\r\xa0»«•|,-–—")
+        return _LEAD.sub("", text.strip(_AROUND_DATE)).strip(_AROUND_DATE)
 
     def language(self, page: TextResponse) -> str | None:
         """Return the language of the page's interface, as ISO 639-1."""

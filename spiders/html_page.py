@@ -13,13 +13,17 @@ from scrapy.http import TextResponse
 from spiders.addresses import origin, same_site, site_root, without_fragment, without_session
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
 from spiders.dates import machine_time, shown_time
-from spiders.html_place import Place, count_in, digits, text_of
-from spiders.text import ATTACHMENT, fit, read_words
+from spiders.html_place import Place, count_in, digits, last_number, text_of
+from spiders.text import ATTACHMENT, classes, fit, read_words
 
 if TYPE_CHECKING:
     from spiders.html_engine import HtmlEngine
 
 _STAMPS = ("datetime", "data-time", "data-timestamp", "title", "content")
+_ANCHOR = re.compile(r"#(?:msg|pid|post|p)?[-_]?(\d+)$")
+_TONGUES = ("ru", "uk", "pl", "de", "cs", "fr", "es", "it", "nl", "pt")
+"""Tried on a date in words that neither the page's language nor English explains."""
+_IN_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{3})(?!.*\d[./-]\d+[./-]\d).{6,60}$", re.DOTALL)
 _MOST_TEXTS = 30  # texts of a cell that are tried as a date
 
 
@@ -33,6 +37,7 @@ class HtmlPage:
         self._engine = engine
         self.here = self.place(page.url)
         self.root = self._find_root()
+        self._inside: set[Any] = set()
 
     # Looking things up ---------------------------------------------------------------------
 
@@ -70,7 +75,14 @@ class HtmlPage:
 
     def clock(self, text: str) -> datetime | None:
         """Return the moment shown to people as ``text``, words around it allowed for."""
-        return shown_time(self._engine.shown(text), self.options, self.language)
+        text = self._engine.shown(text)
+        if (when := shown_time(text, self.options, self.language)) or self.options.language:
+            return when
+        # Month names need no guess; numbers alone (5/4/2015) would.
+        for tongue in _TONGUES if _IN_WORDS.match(text) else ():
+            if when := shown_time(text, self.options, tongue):
+                return when
+        return None
 
     def url(self, href: str | None) -> str | None:
         """Return ``href`` as an address on this site without session id; else ``None``."""
@@ -108,7 +120,8 @@ class HtmlPage:
 
     def read(self) -> Reading:
         """Return what the page tells; raise ``PageChanged`` when it tells nothing."""
-        nodes = self.find(self.page, "post")
+        nodes = self._engine.messages(self)
+        self._inside = {node.root for node in nodes}
         if nodes:
             return self._thread(nodes)
         threads, boards = self._threads(), self._boards()
@@ -166,7 +179,7 @@ class HtmlPage:
     def _title(self) -> str | None:
         shared = self.page.css('meta[property="og:title"]::attr(content)').get() or ""
         return (
-            self.line(self.page, "thread_title")
+            self._engine.title(self)
             or " ".join(fit(shared).split())
             or text_of(self.page.css("title"))
             or None
@@ -183,18 +196,21 @@ class HtmlPage:
                 return place.number
         places = [place for href in pagers if (place := self.place(href)) and place.order]
         same = {place.number for place in places if place.kind is kind and place.number}
-        return same.pop() if len(same) == 1 else None
+        return same.pop() if len(same) == 1 else self._engine.number_in(self.page, kind)
 
     def _thread_url(self, number: str | None) -> str | None:
-        form = self._engine.thread_form
-        if form and number:
-            return self.root + self.fill(form, thread=number)
-        canonical = self.page.css("link[rel=canonical]::attr(href)").get()
-        for href in (canonical, self.page.url):
+        """Return the thread's first page as the page links to it, else by the engine's form."""
+        canonical = self.page.css("link[rel=canonical]::attr(href)").getall()
+        titles = self.find(self.page, "thread_title").css("a::attr(href)").getall()
+        pagers = self.find(self.page, "pager").css("::attr(href)").getall()
+        for href in (*canonical, self.page.url, *titles, *pagers):
             place = self.place(href)
-            if place and not place.order and not place.post and (url := self.url(href)):
-                return without_fragment(url)
-        return None
+            if place and place.kind is Kind.THREAD and place.number == number and number:
+                url = self.url(href)
+                if url and not place.order and not place.post:
+                    return without_fragment(url)
+        form = self._engine.thread_form
+        return self.root + self.fill(form, thread=number) if form and number else None
 
     def _crumb(self) -> BoardRef | None:
         refs = [self._board_ref(link) for link in self.find(self.page, "crumb")]
@@ -203,13 +219,12 @@ class HtmlPage:
     def _around(self, kind: Kind, number: str | None) -> tuple[str | None, str | None, str | None]:
         """Return the next, previous and last page of this thread or board."""
         pages: dict[int, str] = {}
-        inside = {id(node.root) for node in self.find(self.page, "post")}
         for link in self.find(self.page, "pager"):
             place, url = self.place(link.attrib.get("href")), self.url(link.attrib.get("href"))
             if not place or not url or place.post or number is None:
                 continue
             if (place.kind, place.number) == (kind, number) and not (
-                inside and any(id(parent) in inside for parent in link.root.iterancestors())
+                self._inside and not self._inside.isdisjoint(link.root.iterancestors())
             ):
                 pages.setdefault(place.order, without_fragment(url))
         canonical = self.place(self.page.css("link[rel=canonical]::attr(href)").get())
@@ -245,8 +260,7 @@ class HtmlPage:
 
     def _post(self, node: Selector, thread: str | None, before: int) -> PostItem:
         engine = self._engine
-        numbers = re.findall(r"\d+", self.line(node, "post_id"))
-        post_id = digits(numbers[-1]) if numbers else None
+        post_id = last_number(self.line(node, "post_id"))
         if post_id is None:
             raise PageChanged("a message has no id")
         bodies, author = self.find(node, "body"), engine.member_name(self, node)
@@ -260,6 +274,7 @@ class HtmlPage:
             ),
             None,
         )
+        engine.prepare(self, bodies[0])
         for quoted in self.find(bodies[0], "quote"):
             quoted.root.tag = "blockquote"
             if who := self.line(quoted, "quote_author"):
@@ -298,13 +313,13 @@ class HtmlPage:
         )
 
     def _post_url(self, node: Selector, post_id: str, thread: str | None) -> str:
-        form = self._engine.post_form
-        if form and (thread or "{thread}" not in form):
-            return self.root + self.fill(form, post=post_id, thread=thread)
         for href in node.css("a::attr(href)").getall():
             place = self.place(href)
             if place and place.post == post_id and (url := self.url(href)):
                 return url
+        form = self._engine.post_form
+        if form and (thread or "{thread}" not in form):
+            return self.root + self.fill(form, post=post_id, thread=thread)
         return f"{without_fragment(without_session(self.page.url))}#{node.attrib.get('id', '')}"
 
     # Lists ---------------------------------------------------------------------------------
@@ -312,21 +327,23 @@ class HtmlPage:
     def _threads(self) -> tuple[ThreadRef, ...]:
         found: dict[str, ThreadRef] = {}
         for row in self.find(self.page, "thread_row"):
+            told = last_number(self.line(row, "thread_id"))
             for link in self.find(row, "thread_link"):
                 place, title = self.place(link.attrib.get("href")), text_of([link])
+                if place is None and told and self.url(link.attrib.get("href")):
+                    place = Place(kind=Kind.THREAD, number=told)
                 if place and place.kind is Kind.THREAD and place.number and title:
                     break
             else:
                 continue
             if place.number in found or self.marked(row, "thread_moved"):
                 continue
-            form, last = self._engine.thread_form, self.find(row, "thread_last")
-            url = self.root + self.fill(form, thread=place.number) if form else None
+            last = self.find(row, "thread_last")
             replies = count_in(self.line(row, "thread_replies"))
             found[place.number] = ThreadRef(
                 thread_id=place.number,
                 title=title,
-                url=url or without_fragment(self.url(link.attrib.get("href")) or ""),
+                url=self._first_page(place, link.attrib["href"]),
                 last_url=self._last_url(row, place.number),
                 last_post_id=self._last_post(last),
                 last_posted_at=self._last_time(last),
@@ -335,19 +352,28 @@ class HtmlPage:
             )
         return tuple(found.values())
 
+    def _first_page(self, place: Place, href: str) -> str:
+        """Return the thread's first page; a row may link to its newest message instead."""
+        form = self._engine.thread_form
+        if form and place.number and (place.order or place.post):
+            return self.root + self.fill(form, thread=place.number)
+        return without_fragment(self.url(href) or "")
+
     def _boards(self) -> tuple[BoardRef, ...]:
         found: dict[str, BoardRef] = {}
         for row in self.find(self.page, "board_row"):
             for link in self.find(row, "board_link"):
-                if board := self._board_ref(link):
+                if board := self._board_ref(link, last_number(self.line(row, "board_id"))):
                     when = self._last_time(self.find(row, "board_last"))
                     found.setdefault(board.board_id, replace(board, last_posted_at=when))
                     break
         return tuple(found.values())
 
-    def _board_ref(self, link: Selector) -> BoardRef | None:
+    def _board_ref(self, link: Selector, told: str | None = None) -> BoardRef | None:
         href = link.attrib.get("href")
         place, url, title = self.place(href), self.url(href), text_of([link])
+        if place is None and told:
+            place = Place(kind=Kind.BOARD, number=told)
         if not place or not url or place.kind is not Kind.BOARD or not place.number or not title:
             return None
         form = self._engine.board_form
@@ -369,8 +395,13 @@ class HtmlPage:
         return pages[max(pages)] if pages else newest and without_fragment(newest)
 
     def _last_post(self, cells: SelectorList[Selector]) -> str | None:
-        places = (self.place(href) for href in cells.css("a::attr(href)").getall())
-        return next((place.post for place in places if place and place.post), None)
+        for href in cells.css("a::attr(href)").getall():
+            place = self.place(href)
+            if place and place.post:
+                return place.post
+            if place and place.kind is Kind.THREAD and (found := _ANCHOR.search(href)):
+                return digits(found[1])
+        return None
 
     def _last_time(self, cells: SelectorList[Selector]) -> datetime | None:
         """Return when the newest message was written, as its cell says."""
@@ -378,8 +409,16 @@ class HtmlPage:
             chosen = self.find(cell, "thread_time") or cell.css("time, [data-time], [title]")
             if when := self.moment(chosen):
                 return when
-            texts = [text for text in cell.xpath(".//text()").getall() if text.strip()]
-            for text in (*reversed(texts[:_MOST_TEXTS]), text_of([cell])):
-                if when := self.clock(text):
+            lines = read_words(cell.root, _words_only).text.splitlines()
+            # "Today" and its hour may stand in elements of their own: whole lines come first.
+            texts = [text for text in cell.xpath(".//text()").getall() if re.search(r"\d", text)]
+            for text in (*lines, *reversed(texts[:_MOST_TEXTS])):
+                if re.search(r"\d", text) and (when := self.clock(text)):
                     return when
         return None
+
+
+def _words_only(element: Any) -> str | None:
+    """Leave pictures and "in THREAD by NAME" out of a cell that tells a time."""
+    named = classes(element) & {"postby", "byuser"}
+    return "" if element.tag in {"img", "cite"} or named else None

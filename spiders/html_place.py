@@ -69,3 +69,9 @@ def count_in(text: str) -> int | None:
     found = re.search(r"\d{1,3}(?:[ .,'’\xa0]\d{3})+(?!\d)|\d+", text)
     number = digits(re.sub(r"\D", "", found[0])) if found else None
     return int(number) if number else None
+
+
+def last_number(text: str) -> str | None:
+    """Return the last number in ``text``, of a length that ids have."""
+    numbers = re.findall(r"\d+", text)
+    return digits(numbers[-1]) if numbers else None
