@@ -12,6 +12,8 @@ help:
 	@echo "make check         lint, types, import rules, tests"
 	@echo "make format        put code into the house format"
 	@echo "make bench         measure matching and scoring"
+	@echo "make acceptance    measure reading on recorded forums, where they are at hand"
+	@echo "make bench-schedule  a day of scheduled crawling on a simulated clock"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -58,6 +60,14 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_mentions.py
 	$(BIN)/python tests/bench/bench_sentiment.py
+
+# Recorded forums are not part of the project; where ../shared/forums is missing this says so.
+.PHONY: acceptance bench-schedule
+acceptance: $(VENV)/.dev
+	$(BIN)/python -m tests.acceptance
+
+bench-schedule: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_schedule
 
 .PHONY: bench-sentiment
 bench-sentiment: $(VENV)/.dev

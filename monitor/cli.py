@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands import agent, case, opening
+from monitor.cli_options import (
+    Contact,
+    DateOrder,
+    EngineName,
+    Language,
+    Pages,
+    Selectors,
+    Since,
+    Timezone,
+)
+from monitor.commands import agent, case, looking, opening
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,32 +37,6 @@ brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_hel
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
 app.add_typer(agent.app, name="agent")
-
-Contact = Annotated[
-    str | None,
-    typer.Option(help="How a site's owner reaches you; QUIETWORD_CONTACT by default."),
-]
-Since = Annotated[
-    str | None, typer.Option(help="How far back: 45m, 12h, 30d, 2w or a date (2026-11-01).")
-]
-Timezone = Annotated[
-    str | None,
-    typer.Option(help="Zone in which the site shows times to a guest; found out by default."),
-]
-Selectors = Annotated[
-    list[str] | None,
-    typer.Option("--selector", help="NAME=CSS in place of the engine's own; may be repeated."),
-]
-DateOrder = Annotated[
-    str | None, typer.Option(help="DMY, MDY or YMD, where the page does not tell.")
-]
-Language = Annotated[
-    str | None, typer.Option(help="Language of the site's interface, ISO 639-1: pl, ru, en.")
-]
-EngineName = Annotated[
-    str | None, typer.Option(help="Read as this engine instead of the one that is recognised.")
-]
-Pages = Annotated[int, typer.Option(min=0, help="Stop after so many pages; 0: no limit.")]
 
 
 def main() -> None:
@@ -551,6 +535,9 @@ def _order(
         max_pages=max_pages,
         max_seconds=24 * 3600 if max_pages == 0 else settings.crawl_max_seconds,
     )
+
+
+looking.register(app)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What runs in a crawl's child process; see ``monitor.crawling`` for the other end."""
 
+import functools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scrapy.http import TextResponse
 from sqlalchemy.exc import DataError, StatementError
 
 from models.database import make_engine
@@ -54,6 +56,12 @@ def send_posts(item: ThreadItem) -> None:
         say("post", record=record)
 
 
+def write_page(file: Path, page: TextResponse) -> None:
+    """Write a page to ``file`` as it came, and its address beside it."""
+    file.write_bytes(page.body)
+    file.with_suffix(".url").write_text(page.url, "utf-8")
+
+
 def run(order: CrawlOrder) -> CrawlReport:
     """Crawl as ordered: into the database if one is named, to the parent otherwise."""
     spec = CrawlSpec(
@@ -83,10 +91,12 @@ def run(order: CrawlOrder) -> CrawlReport:
         say("progress", **asdict(progress))
 
     folder = Path(order.evidence_folder) if order.evidence_folder else None
-    keeper = EvidenceKeeper(folder, order.source_id) if folder and order.source_id else None
-    trouble = keeper.keep if keeper else None
+    trouble = None
+    if folder is not None and order.source_id is not None:
+        trouble = EvidenceKeeper(folder, order.source_id, order.selectors).keep
     if order.database_url is None or order.source_id is None:
-        return crawl(spec, known=_NothingKnown(), sink=send_posts, progress=tell)
+        seen = functools.partial(write_page, Path(order.record_into)) if order.record_into else None
+        return crawl(spec, known=_NothingKnown(), sink=send_posts, progress=tell, start_page=seen)
     engine = make_engine(order.database_url)
     store = Store(engine, order.source_id, again=order.again)
     refused: list[str] = []

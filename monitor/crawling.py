@@ -53,6 +53,8 @@ class CrawlOrder:
     """Ids and addresses of threads to read again, and nothing else."""
     evidence_folder: str | None = None
     """Where a page that cannot be read is kept, cleaned, for a person to look at."""
+    record_into: str | None = None
+    """File for the start page as it came; its address goes beside it, as ``.url``."""
     since: datetime | None = None
     contact: str | None = None
     allow_private_addresses: bool = False
@@ -80,7 +82,10 @@ class CrawlOrder:
         from spiders.base import ReadOptions  # loads Scrapy: only where a page is read
 
         return ReadOptions(
-            timezone=self.timezone or "UTC", date_order=self.date_order, language=self.language
+            timezone=self.timezone or "UTC",
+            date_order=self.date_order,
+            language=self.language,
+            selectors=self.selectors,
         )
 
     def one_page(self) -> "CrawlOrder":

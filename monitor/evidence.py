@@ -5,6 +5,7 @@ that says what was expected of it.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from parsel import Selector
 from scrapy.http import TextResponse
 
 from models.base import utc_now
-from spiders.base import Engine
+from spiders.base import SELECTOR_NAMES, Engine
 from spiders.crawl import Trouble
 
 MOST_PAGES = 5
@@ -43,8 +44,11 @@ class Exhibit:
 class EvidenceKeeper:
     """Keeps the first pages of one crawl that could not be read."""
 
-    def __init__(self, folder: Path, source_id: int) -> None:
+    def __init__(
+        self, folder: Path, source_id: int, selectors: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder / str(source_id)
+        self._selectors = selectors
         self._kept = 0
 
     def keep(self, trouble: Trouble) -> None:
@@ -64,7 +68,7 @@ class EvidenceKeeper:
             "outcome": trouble.outcome.value,
             "why": trouble.why[:1000],
             "engine": trouble.engine.name if trouble.engine else None,
-            "selectors": matches(trouble.engine, text),
+            "selectors": matches(trouble.engine, text, self._selectors),
         }
         (self._folder / f"{name}.html").write_text(cleaned(text), "utf-8")
         (self._folder / f"{name}.json").write_text(json.dumps(about, ensure_ascii=False), "utf-8")
@@ -96,16 +100,20 @@ def cleaned(text: str) -> str:
     return f'<!doctype html><meta charset="utf-8"><title>Kept by Quietword</title>\n{body}\n'
 
 
-def matches(engine: Engine | None, text: str) -> dict[str, dict[str, Any]]:
-    """Return how often each selector of ``engine`` matches on a page, by its name."""
-    selectors = getattr(engine, "selectors", None)
-    if not isinstance(selectors, dict) or not text:
+def matches(
+    engine: Engine | None, text: str, selectors: Mapping[str, str] | None = None
+) -> dict[str, dict[str, int]]:
+    """Return how often each selector of ``engine`` matches on a page: by its name, by its CSS.
+
+    ``selectors`` are the source's own, which take the place of the engine's.
+    """
+    if engine is None or not text:
         return {}
     page = Selector(text)
-    found = {}
-    for name, css in selectors.items():
-        try:
-            found[str(name)] = {"css": str(css), "matches": len(page.css(str(css)))}
-        except ValueError:  # no selector at all
-            found[str(name)] = {"css": str(css), "matches": None}
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted(SELECTOR_NAMES):
+        css: Any = (selectors or {}).get(name) or getattr(engine, name, None) or ()
+        tries = [css] if isinstance(css, str) else [one for one in css if isinstance(one, str)]
+        for one in filter(None, tries):
+            found.setdefault(name, {})[one] = len(page.css(one))
     return found

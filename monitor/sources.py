@@ -269,6 +269,7 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
     for form in wanted.source:
         if form.engine is not None:
             engine_named(form.engine)
+        _order(runtime, form).read_options()  # refuses a selector that is none
         engine = form.engine or known.get(form.address)
         engines[form.address] = engine or _recognise(_order(runtime, form), console)["engine"]
     with writing(runtime.engine) as session:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urldefrag
 
 from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.http import TextResponse
 
 from models.errors import QuietwordError
 from spiders import guard
@@ -154,12 +155,14 @@ def crawl(
     engines: Mapping[str, Engine] | None = None,
     lists: Lists | None = None,
     trouble: Callable[[Trouble], None] | None = None,
+    start_page: Callable[[TextResponse], None] | None = None,
 ) -> CrawlReport:
     """Read ``spec.address``, hand each thread that was read to ``sink``, and say how it went.
 
     ``sink`` is called in this process, between two requests, once per thread. SIGTERM and SIGINT
     end the crawl after the call that is under way. ``engines`` replaces those of the folder.
-    ``lists`` remembers what lists were like; ``trouble`` is given pages that could not be read.
+    ``lists`` remembers what lists were like; ``trouble`` is given pages that could not be read,
+    ``start_page`` the page a first look reads, before it is read.
     Raises ``ContactMissing``, ``KeyMissing``, ``UnknownEngine`` for a name, and whatever ``sink``,
     ``known`` or ``progress`` raise; everything the site does is an outcome.
     """
@@ -179,7 +182,16 @@ def crawl(
             engine = engine.with_keys(spec.keys)
             used = passes(engine, spec.keys, address=spec.address, local=local)
         spider, received = _run(
-            spec, engine, known, sink, progress, lists, trouble, delay=not local, used=used
+            spec,
+            engine,
+            known,
+            sink,
+            progress,
+            lists,
+            trouble,
+            start_page,
+            delay=not local,
+            used=used,
         )
         ended = _ending(spec, spider)
     report = _report(spec, spider, ended, bytes_=received, seconds=time.monotonic() - started)
@@ -231,6 +243,7 @@ def _run(
     progress: Callable[[Progress], None] | None,
     lists: Lists | None,
     trouble: Callable[[Trouble], None] | None,
+    start_page: Callable[[TextResponse], None] | None,
     *,
     delay: bool,
     used: tuple[Pass, ...],
@@ -286,6 +299,7 @@ def _run(
         threads=spec.threads,
         start_mark=_start_mark(spec, engine, lists),
         trouble=trouble,
+        start_page=start_page,
     )
     process.start()
     if task.done() and not task.cancelled():

@@ -80,6 +80,7 @@ class ForumSpider(scrapy.Spider):
         threads: tuple[ThreadRef, ...] = (),
         start_mark: ListMark | None = None,
         trouble: Callable[[Trouble], None] | None = None,
+        start_page: Callable[[TextResponse], None] | None = None,
         **kwargs: Any,
     ) -> None:
         """``make_walk`` is ``None`` when only the first page is wanted; other shapes: CrawlSpec."""
@@ -97,6 +98,7 @@ class ForumSpider(scrapy.Spider):
         self._threads = threads
         self._start_mark = start_mark
         self._trouble = trouble
+        self._start_page_seen = start_page
         self._ahead: dict[str, TextResponse] = {}
         """Pages that were fetched before the walk asked for them."""
         self._versions: dict[str, ListMark] = {}
@@ -175,6 +177,8 @@ class ForumSpider(scrapy.Spider):
             if entry != page.url:
                 page = await self._fetch(entry)
         assert self.engine is not None  # noqa: S101  (named, or found above)
+        if self._start_page_seen is not None:
+            self._start_page_seen(page)
         try:
             reading = self._read(page, self.engine)
             return page.url, await self._settled(page, reading)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 from scrapy.http import TextResponse
 
@@ -23,10 +24,18 @@ from spiders.base import (
     ReadOptions,
     ThreadRef,
 )
-from spiders.crawl import CrawlReport, CrawlSpec, ThreadItem, ThreadMark, crawl
+from spiders.crawl import CrawlReport, CrawlSpec, ListMark, ThreadItem, ThreadMark, crawl
+from spiders.dates import shown_time
 from tests.webserver import Answer, Asked, WebServer
 
 DAWN = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def _moment(text: str, options: ReadOptions) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return shown_time(text, options, "en")
 
 
 class PlainEngine(Engine):
@@ -60,7 +69,7 @@ class PlainEngine(Engine):
                     url=page.url,
                     author=node.attrib["data-author"],
                     author_id=None,
-                    posted_at=datetime.fromisoformat(node.attrib["data-at"]),
+                    posted_at=_moment(node.attrib["data-at"], options),
                     edited=False,
                     text="".join(node.css("::text").getall()),
                     private_message_url=None,
@@ -76,9 +85,7 @@ class PlainEngine(Engine):
                 else None,
                 last_post_id=row.attrib.get("data-last-id"),
                 last_posted_at=(
-                    datetime.fromisoformat(row.attrib["data-at"])
-                    if "data-at" in row.attrib
-                    else None
+                    _moment(row.attrib["data-at"], options) if "data-at" in row.attrib else None
                 ),
                 posts=int(row.attrib["data-posts"]) if "data-posts" in row.attrib else None,
                 pinned="data-pinned" in row.attrib,
@@ -90,6 +97,9 @@ class PlainEngine(Engine):
                 board_id=row.attrib["data-id"],
                 title=row.css("::text").get(""),
                 url=page.urljoin(row.attrib["href"]),
+                last_posted_at=(
+                    _moment(row.attrib["data-at"], options) if "data-at" in row.attrib else None
+                ),
             )
             for row in page.css("a.board")
         )
@@ -138,6 +148,13 @@ class Forum:
     pinned: set[str] = field(default_factory=set)
     last_links: bool = True
     """Rows link to the last page of their thread."""
+    zone: str | None = None
+    """Times are shown in this zone and not said to be; in UTC, for machines, without one."""
+    head: str = ""
+    """Stands on every page."""
+    board_times: bool = False
+    """The index says when each board got its newest message."""
+    date_form: str = "%b %d, %Y, %I:%M %p"
 
     def write(self, board: str, thread: str, text: str, *, minutes: int) -> Message:
         """Add a message, ``minutes`` after dawn, to a thread that is made if need be."""
@@ -155,10 +172,11 @@ class Forum:
         number = int(query.get("page", 1))
         if parts.path == "/":
             links = "".join(
-                f'<a class="board" data-id="{name}" href="/board?id={name}">{name}</a>'
+                f'<a class="board" data-id="{name}" href="/board?id={name}"{self._newest(name)}>'
+                f"{name}</a>"
                 for name in self.boards
             )
-            return Answer(body=page("index", links))
+            return Answer(body=page("index", self.head + links))
         if parts.path == "/board" and query["id"] in self.boards:
             return Answer(body=self.board(query["id"], number))
         if parts.path == "/thread":
@@ -167,6 +185,17 @@ class Forum:
                     return Answer(body=self.thread(name, query["id"], number))
         return Answer(status=404, body="nothing here")
 
+    def shown(self, at: datetime) -> str:
+        """Return a moment as the forum prints it."""
+        return at.isoformat() if self.zone is None else f"{self.local(at):{self.date_form}}"
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(ZoneInfo(self.zone or "UTC"))
+
+    def _newest(self, board: str) -> str:
+        newest = max(posts[-1].at for posts in self.boards[board].values())
+        return f' data-at="{self.shown(newest)}"' if self.board_times else ""
+
     def board(self, name: str, number: int) -> str:
         threads = self.boards[name]
         order = sorted(threads, key=lambda t: (t in self.pinned, threads[t][-1].at), reverse=True)
@@ -174,7 +203,7 @@ class Forum:
         rows = "".join(self._row(name, thread) for thread in shown)
         more = f'<a rel="next" href="/board?id={name}&amp;page={number + 1}">older</a>'
         inside = rows + (more if number * self.rows < len(order) else "")
-        return page("board", inside, board=name, board_title=name.title())
+        return page("board", self.head + inside, board=name, board_title=name.title())
 
     def _row(self, name: str, thread: str) -> str:
         posts = self.boards[name][thread]
@@ -183,7 +212,7 @@ class Forum:
         pin = " data-pinned" if thread in self.pinned else ""
         return (
             f'<li class="thread" data-id="{thread}" data-last-id="{posts[-1].post_id}"'
-            f' data-at="{posts[-1].at.isoformat()}" data-posts="{len(posts)}"{link}{pin}>'
+            f' data-at="{self.shown(posts[-1].at)}" data-posts="{len(posts)}"{link}{pin}>'
             f'<a href="/thread?id={thread}">{thread}</a></li>'
         )
 
@@ -194,12 +223,12 @@ class Forum:
         for message in posts[(number - 1) * self.per_page : number * self.per_page]:
             inside += (
                 f'<article data-id="{message.post_id}" data-author="ann" '
-                f'data-at="{message.at.isoformat()}">{html.escape(message.text)}</article>'
+                f'data-at="{self.shown(message.at)}">{html.escape(message.text)}</article>'
             )
         for rel, to in (("prev", number - 1), ("next", number + 1), ("last", pages)):
             if 1 <= to <= pages and not (rel == "last" and number == pages):
                 inside += f'<a rel="{rel}" href="/thread?id={name}&amp;page={to}"></a>'
-        return page("thread", inside, board=board, thread=name)
+        return page("thread", self.head + inside, board=board, thread=name)
 
 
 @dataclass
@@ -208,6 +237,13 @@ class Memory:
 
     marks: dict[str, ThreadMark] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    lists: dict[str, ListMark] = field(default_factory=dict)
+
+    def list_mark(self, url: str) -> ListMark | None:
+        return self.lists.get(url)
+
+    def keep_list(self, url: str, mark: ListMark) -> None:
+        self.lists[url] = mark
 
     def mark(self, thread_id: str) -> ThreadMark | None:
         return self.marks.get(thread_id)
@@ -229,6 +265,8 @@ class Crawled:
     items: list[ThreadItem]
     peak: int
     """Most memory the child ever held, in bytes."""
+    lists: dict[str, ListMark] = field(default_factory=dict)
+    """What was remembered of lists."""
 
     @property
     def ids(self) -> dict[str, list[str]]:
@@ -320,6 +358,7 @@ def _child(
         report = crawl(
             spec,
             known=memory,
+            lists=memory,
             sink=sink or items.append,
             engines=ENGINES if spec.engine == "plain" else None,
         )
@@ -328,4 +367,4 @@ def _child(
         pipe.send(error)
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        pipe.send(Crawled(report, items, peak))
+        pipe.send(Crawled(report, items, peak, memory.lists))

@@ -1,0 +1,1 @@
+"""Measuring on recorded forums: `make acceptance`."""

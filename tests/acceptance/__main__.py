@@ -1,0 +1,120 @@
+"""Measure reading on recorded forums and saved pages, where those are at hand.
+
+    python -m tests.acceptance [FOLDER] [--only NAME] [--no-requests]
+
+FOLDER is ``../shared/forums`` by default; without it there is nothing to measure, and that is said.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.acceptance.pages import PageScore, judge_pages
+from tests.acceptance.replays import Score, count_requests, judge_replay, replay_module
+
+NOT_CRAWLED = {"mastodon_mock"}
+"""No forum: read by the source for it, from another address than its root."""
+
+
+def share(right: int, of: int) -> str:
+    """Return a share for a table, coloured by whether it reaches the goal."""
+    if not of:
+        return "-"
+    colour = "green" if right == of else "yellow" if right >= 0.995 * of else "red"
+    return f"[{colour}]{right / of:.1%}[/]"
+
+
+def show_replays(scores: list[Score], console: Console) -> None:
+    """Print what was read of every recorded forum."""
+    table = Table(
+        "forum", "posts", "authors", "times", "texts", "not wanted", title="Recorded forums"
+    )
+    for one in scores:
+        shares = (share(one.right[what], one.found) for what in ("author", "time", "text"))
+        table.add_row(one.name, share(one.found, one.wanted), *shares, str(one.extra))
+    console.print(table)
+    for one in scores:
+        for fault in one.faults:
+            console.print(f"  {one.name}: {fault}", markup=False, soft_wrap=True)
+    table = Table(
+        "forum",
+        "first, then unchanged",
+        "every 10th is 429",
+        "every 10th is 500",
+        "zone",
+        "kept",
+        "note",
+        title="Requests of one crawl after another (! did not end well)",
+    )
+    for one in (score for score in scores if score.requests):
+        asked = one.requests
+        table.add_row(
+            one.name, asked["well"], asked["429"], asked["500"], one.zone, asked["stored"], one.note
+        )
+    console.print(table)
+
+
+def show_pages(scores: list[PageScore], console: Console) -> None:
+    """Print what was read of every saved page."""
+    table = Table(
+        "page", "engine", "posts", "authors", "times", "next", "title", title="Saved pages"
+    )
+    for one in scores:
+        marks = [
+            "-" if what not in one.right else "[green]yes[/]" if one.right[what] else "[red]no[/]"
+            for what in ("author", "time", "next", "title")
+        ]
+        engine = one.engine if one.recognised else f"[red]{one.engine or one.error}[/]"
+        table.add_row(one.name, engine, f"{one.found} of {one.wanted or '?'}", *marks)
+    console.print(table)
+    for one in scores:
+        for fault in one.faults:
+            console.print(f"  {one.name}: {fault}", markup=False, soft_wrap=True)
+    known = [one for one in scores if one.wanted]
+    found = sum(min(one.found, one.wanted) for one in known)
+    console.print(
+        f"{sum(one.recognised for one in scores)} of {len(scores)} pages recognised, "
+        f"{sum(bool(one.engine) and not one.recognised for one in scores)} wrongly; "
+        f"{found} of {sum(one.wanted for one in known)} posts found; "
+        + ", ".join(
+            f"{what} right on {sum(one.right.get(what, False) for one in scores)} of "
+            f"{sum(what in one.right for one in scores)}"
+            for what in ("author", "time", "next", "title")
+        )
+    )
+
+
+def main() -> None:
+    """Measure and print; exit 0 whether or not there is something to measure."""
+    parser = argparse.ArgumentParser(prog="acceptance")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("../shared/forums"))
+    parser.add_argument("--only", help="one recorded forum by its name, or 'pages'")
+    parser.add_argument("--no-requests", action="store_true", help="leave out the second part")
+    asked = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    folder: Path = asked.folder
+    if not (folder / "replay.py").exists():
+        console.print(f"{folder} is not there, so there is nothing to measure.")
+        return
+    module = replay_module(folder)
+    scores = []
+    for archive in sorted(folder.glob("*.jsonl.gz")):
+        name = archive.name.removesuffix(".jsonl.gz")
+        if name in NOT_CRAWLED or asked.only not in {None, name}:
+            continue
+        sys.stderr.write(f"{name}\n")
+        score = judge_replay(module, archive)
+        if not asked.no_requests:
+            count_requests(module, archive, score)
+        scores.append(score)
+    if scores:
+        show_replays(scores, console)
+    if asked.only in {None, "pages"}:
+        show_pages(judge_pages(folder / "pages"), console)
+
+
+if __name__ == "__main__":
+    main()
