@@ -17,7 +17,7 @@ FAST_POSTS = 5
 FAST_WITHIN = timedelta(hours=3)
 ALIVE_WITHIN = timedelta(hours=24)
 """A thread with an open case that has been quiet for longer waits for the next crawl."""
-OPEN = (CaseState.OPEN, CaseState.CLAIMED, CaseState.CONTACTED)
+OPEN = (CaseState.NEW, CaseState.CLAIMED, CaseState.CONTACTED)
 
 
 def hot_interval(source: Source) -> timedelta | None:
