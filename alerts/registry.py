@@ -6,9 +6,10 @@ from types import MappingProxyType
 
 from slack_sdk import WebClient
 
-from alerts.base import Channel
+from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
 from alerts.channels.slack import SlackChannel
+from alerts.tongue import tongue
 from models.errors import QuietwordError
 
 SLACK_API = "https://slack.com/api/"
@@ -23,12 +24,20 @@ class ChannelError(QuietwordError):
 
 
 def build_channel(
-    kind: str, *, room: str = "", token: str = "", slack_api: str = SLACK_API
+    kind: str,
+    *,
+    room: str = "",
+    token: str = "",
+    slack_api: str = SLACK_API,
+    language: str = "en",
+    buttons: bool = False,
+    earlier: Callable[[Message], str | None] = lambda _: None,
 ) -> Channel:
     """Return the channel of ``kind`` for ``room``; connects to nothing yet.
 
-    ``slack_api`` is the address of Slack's Web API, ending in a slash. Raises ``ChannelError``
-    for an unknown kind and for settings that cannot work; never with the token in it.
+    ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language``, ``buttons``
+    and ``earlier`` are those of ``SlackChannel``. Raises ``ChannelError`` for an unknown kind and
+    for settings that cannot work; never with the token in it.
     """
     try:
         build = KINDS[kind]
@@ -36,7 +45,12 @@ def build_channel(
         raise ChannelError(
             f"there is no channel {kind!r}; use one of: {', '.join(sorted(KINDS))}"
         ) from None
-    return build(room, token, slack_api)
+    channel = build(room, token, slack_api)
+    if isinstance(channel, SlackChannel):
+        return SlackChannel(
+            channel.client, room, speech=tongue(language), buttons=buttons, earlier=earlier
+        )
+    return channel
 
 
 def _console(room: str, token: str, slack_api: str) -> Channel:  # noqa: ARG001

@@ -16,6 +16,7 @@ from models.case import (
     Level,
 )
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
+from models.slack import SlackCard, SlackPress
 from models.source import Board, CrawlRun, Outreach, Source
 
 __all__ = [
@@ -46,6 +47,8 @@ __all__ = [
     "Quote",
     "Role",
     "Shift",
+    "SlackCard",
+    "SlackPress",
     "Source",
     "Thread",
     "Unhappy",

@@ -47,6 +47,16 @@ class Settings(BaseSettings):
         default="https://slack.com/api/",
         description="Where Slack's API is; change for a test server",
     )
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="Slack app token (xapp-...): buttons work, by Socket Mode"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None,
+        description="Slack signing secret: buttons work, by HTTP at /slack/events instead",
+    )
+    slack_language: str = Field(
+        default="en", description="Language of messages on Slack: en, pl, ru"
+    )
     firm: str | None = Field(
         default=None, description="Your firm as agents sign for it; the brand's name by default"
     )

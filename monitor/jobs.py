@@ -19,6 +19,7 @@ from models import CrawlRun, Source
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from models.errors import QuietwordError
+from monitor import slack_cards
 from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
@@ -240,5 +241,7 @@ def judge_threads(runtime: Runtime) -> Judged:
 
 
 def deliver(runtime: Runtime) -> DispatchReport:
-    """Send the alerts that are due."""
-    return deliver_due(runtime.engine, runtime.channels, now=runtime.now)
+    """Send the alerts that are due; bring the messages sent before in step with their cases."""
+    report = deliver_due(runtime.engine, runtime.channels, now=runtime.now)
+    slack_cards.sync(runtime.engine, runtime.channels, runtime.now())
+    return report

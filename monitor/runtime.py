@@ -1,10 +1,12 @@
 """Putting the parts together from the settings."""
 
 import functools
+from collections.abc import Callable
 
 from rich.console import Console
+from sqlalchemy import Engine
 
-from alerts.base import Channel
+from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
 from alerts.registry import build_channel
 from models.database import check_schema, make_engine
@@ -21,8 +23,13 @@ def load_scorer(settings: Settings) -> Scorer:
     return TransformerScorer(settings.checkpoint or SHIPPED)
 
 
-def make_channels(settings: Settings, console: Console) -> dict[tuple[str, str], Channel]:
-    """Return what alerts go to: Slack when it is configured, this console otherwise."""
+def make_channels(
+    settings: Settings, console: Console, engine: Engine | None = None
+) -> dict[tuple[str, str], Channel]:
+    """Return what alerts go to: Slack when it is configured, this console otherwise.
+
+    With ``engine`` a case that gets worse is told of in the thread of its own message.
+    """
     if settings.slack_token is None and settings.slack_room is None:
         channel: Channel = ConsoleChannel(console.file)
     elif settings.slack_token is None or settings.slack_room is None:
@@ -36,8 +43,19 @@ def make_channels(settings: Settings, console: Console) -> dict[tuple[str, str],
             room=settings.slack_room,
             token=settings.slack_token.get_secret_value(),
             slack_api=settings.slack_api_url,
+            language=settings.slack_language,
+            buttons=bool(settings.slack_app_token or settings.slack_signing_secret),
+            earlier=_earlier(engine, settings.slack_room),
         )
     return {(channel.kind, channel.room): channel}
+
+
+def _earlier(engine: Engine | None, room: str) -> Callable[[Message], str | None]:
+    if engine is None:
+        return lambda _: None
+    from monitor.slack_cards import earlier_message
+
+    return functools.partial(earlier_message, engine, room)
 
 
 def make_runtime(settings: Settings, console: Console) -> Runtime:
@@ -47,6 +65,6 @@ def make_runtime(settings: Settings, console: Console) -> Runtime:
     return Runtime(
         settings=settings,
         engine=engine,
-        channels=make_channels(settings, console),
+        channels=make_channels(settings, console, engine),
         scorer=functools.cache(lambda: load_scorer(settings)),
     )
