@@ -9,11 +9,11 @@ shown at once; what the machine finds is gathered for ``CALM_S`` first.
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, exists, or_
+from sqlalchemy import Engine, exists, func, or_
 from sqlmodel import Session, col, delete, select, update
 
 from alerts.base import Channel, DeliveryError, Message
@@ -24,7 +24,6 @@ from models import (
     Agent,
     Alert,
     Case,
-    CaseChange,
     CaseEvent,
     CaseState,
     Delivery,
@@ -34,7 +33,7 @@ from models import (
 )
 from models.base import id_of
 from models.database import reading, writing
-from monitor.judging import message_for
+from monitor.case_card import card_of
 from monitor.slack_history import history_text, untold
 
 logger = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def show_case(
 def _adopt(engine: Engine, rooms: Mapping[str, SlackChannel], now: datetime) -> None:
     """Note the message of each case whose first alert has arrived; forget old presses."""
     arrived = (
-        select(Delivery, Alert.case_id)
+        select(Delivery, Alert)
         .join(Alert, col(Alert.id) == col(Delivery.alert_id))
         .where(
             col(Delivery.channel) == SlackChannel.kind,
@@ -143,17 +142,25 @@ def _adopt(engine: Engine, rooms: Mapping[str, SlackChannel], now: datetime) -> 
             return
     with writing(engine) as session:
         seen: set[tuple[int, str]] = set()
-        for delivery, case_id in session.exec(arrived).all():
-            if (case_id, delivery.room) in seen:
+        for delivery, alert in session.exec(arrived).all():
+            if (alert.case_id, delivery.room) in seen:
                 continue
-            seen.add((case_id, delivery.room))
+            seen.add((alert.case_id, delivery.room))
+            told = session.exec(
+                select(func.max(CaseEvent.id)).where(
+                    CaseEvent.case_id == alert.case_id,
+                    CaseEvent.at <= alert.created_at,
+                    col(CaseEvent.how).is_(None),
+                )
+            ).one()
             session.add(
                 SlackCard(
-                    case_id=case_id,
+                    case_id=alert.case_id,
                     delivery_id=id_of(delivery),
                     room=delivery.room,
                     ts=delivery.receipt or "",
-                    shown_at=delivery.sent_at or now,
+                    shown_at=alert.created_at,
+                    told_event_id=told or 0,
                     not_before=now,
                 )
             )
@@ -184,7 +191,6 @@ def _behind(
             or_(
                 by_person,
                 calm & or_(newer, col(Case.updated_at) > col(SlackCard.shown_at)),
-                col(SlackCard.shown_hash) == "",
             ),
         )
         .order_by(col(SlackCard.shown_at), col(SlackCard.id))
@@ -359,43 +365,6 @@ def _read(session: Session, card_id: int, channel: SlackChannel, now: datetime) 
         newest=max((id_of(event) for event in events), default=0),
         agents=agents,
         doubtful=row.doubtful_event_id,
-    )
-
-
-def card_of(
-    session: Session,
-    case: Case,
-    events: Sequence[CaseEvent],
-    agents: Mapping[int, Agent],
-    *,
-    buttons: bool,
-    now: datetime,
-) -> Card:
-    """Return what the message of ``case`` shows; ``events`` are its own, oldest first."""
-    by_people = [event for event in events if event.to_state is not None]
-    last: CaseEvent | None = by_people[-1] if by_people else None
-    state = CaseState(case.state)
-    owner = agents.get(case.agent_id) if case.agent_id else None
-    if owner is None and state.closed and last and last.agent_id:
-        owner = agents.get(last.agent_id)
-    moments = {
-        CaseState.CLAIMED: case.owned_since,
-        CaseState.CONTACTED: case.contacted_at,
-        CaseState.SOLVED: case.closed_at,
-        CaseState.DISMISSED: case.closed_at,
-    }
-    told = {
-        CaseState.DISMISSED: last.reason if last and last.kind == CaseChange.DISMISSED else "",
-        CaseState.ESCALATED: case.escalated_to or "",
-    }
-    return Card(
-        message=message_for(session, case, now=now),
-        state=state,
-        owner=owner.name if owner else None,
-        since=moments.get(state),
-        until=case.snoozed_until,
-        reason=told.get(state, ""),
-        buttons=buttons,
     )
 
 

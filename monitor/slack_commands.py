@@ -15,8 +15,8 @@ from alerts.tongue import Tongue
 from models import CLOSED, Agent, Case, CaseEvent, SlackCard
 from models.base import id_of
 from models.database import reading, writing
+from monitor.case_card import card_of
 from monitor.shifts import on_shift
-from monitor.slack_cards import card_of
 from monitor.slack_history import escaped, history_text, untold
 
 SHOWN = 20
