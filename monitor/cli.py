@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands import agent, case, opening
+from monitor.commands import agent, case, opening, slack
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,7 @@ brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_hel
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
 app.add_typer(agent.app, name="agent")
+app.add_typer(slack.app, name="slack")
 
 Contact = Annotated[
     str | None,

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -69,6 +70,10 @@ class FakeSlack:
         self.revoked = False
         """The token is refused, whatever is asked."""
         self.scopes = SCOPES
+        self.member = True
+        """The app is in its rooms."""
+        self.clock_s = 0.0
+        """Seconds that its clock is ahead."""
         self.emails: dict[str, str] = {}
         """Slack user id -> e-mail address."""
         self.whispers: list[dict[str, Any]] = []
@@ -117,7 +122,8 @@ class FakeSlack:
             do_GET = do_POST
 
             def reply(self, status: int, headers: dict[str, str], body: str) -> None:
-                self.send_response(status)
+                self.send_response_only(status)
+                self.send_header("Date", formatdate(time.time() + slack.clock_s, usegmt=True))
                 for name, value in {"Content-Type": "application/json", **headers}.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body.encode())))
@@ -246,7 +252,7 @@ class FakeSlack:
 
     def _conversations_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         room = arguments["channel"]
-        return {"ok": True, "channel": {"id": room, "name": "alerts", "is_member": True}}
+        return {"ok": True, "channel": {"id": room, "name": "alerts", "is_member": self.member}}
 
     def _conversations_replies(self, arguments: dict[str, Any]) -> dict[str, Any]:
         ts = arguments["ts"]
