@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from models import Level, Outreach
 from models.errors import QuietwordError
+
+if TYPE_CHECKING:
+    from alerts.notice import Notice
 
 
 class MessageError(QuietwordError):
@@ -20,7 +23,8 @@ class DeliveryError(QuietwordError):
 
     ``permanent``: a person must change something (token, room) before another attempt can
     succeed. ``retry_after``: seconds the channel asked to be left alone. ``in_doubt``: the
-    channel may have taken the message without saying so.
+    channel may have taken the message without saying so. ``channel``: no message to this room
+    can succeed until a person has mended something, so the queue waits.
     """
 
     def __init__(
@@ -30,11 +34,13 @@ class DeliveryError(QuietwordError):
         permanent: bool = False,
         retry_after: float | None = None,
         in_doubt: bool = False,
+        channel: bool = False,
     ) -> None:
         super().__init__(reason)
         self.permanent = permanent
         self.retry_after = retry_after
         self.in_doubt = in_doubt
+        self.channel = channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +138,15 @@ class Channel(ABC):
         the channel cannot be searched.
         """
         raise DeliveryError(f"the {self.kind} channel cannot be searched", permanent=True)
+
+    def send_notice(self, notice: "Notice") -> str | None:
+        """Deliver a word about cases, as ``send`` does an alert."""
+        raise DeliveryError(
+            f"the {self.kind} channel takes no notices ({notice.kind})", permanent=True
+        )
+
+    def find_notice(self, notice: "Notice") -> str | None:
+        """Return the receipt of ``notice`` if the room has it, as ``find`` does for an alert."""
+        raise DeliveryError(
+            f"the {self.kind} channel cannot be searched for a {notice.kind}", permanent=True
+        )

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from slack_sdk import WebClient
 
 from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
+from alerts.channels.email import EmailChannel, MailServer
 from alerts.channels.slack import SlackChannel
+from alerts.channels.webhook import WebhookChannel, host_of
 from alerts.tongue import tongue
 from models.errors import QuietwordError
 
@@ -16,11 +19,26 @@ SLACK_API = "https://slack.com/api/"
 SLACK_TIMEOUT_S = 10
 
 _TOKEN = re.compile(r"xox[a-z]-[\x21-\x7e]+|xoxe\.[\x21-\x7e]+")
-_ROOM = re.compile(r"[CDG][A-Z0-9]+")
+_ROOM = re.compile(r"[CDGUW][A-Z0-9]+")
+"""A channel, or a user, who is then written to directly."""
 
 
 class ChannelError(QuietwordError):
     """A channel cannot be built from the settings; the message names the one to mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """Plain settings of a channel; each kind takes its own."""
+
+    room: str = ""
+    token: str = ""
+    """Slack: the bot token. Webhook: the key that bodies are signed with."""
+    slack_api: str = SLACK_API
+    address: str = ""
+    """E-mail: the mail server. Webhook: where to post to."""
+    sender: str = ""
+    """E-mail: whom mails come from."""
 
 
 def build_channel(
@@ -29,6 +47,8 @@ def build_channel(
     room: str = "",
     token: str = "",
     slack_api: str = SLACK_API,
+    address: str = "",
+    sender: str = "",
     language: str = "en",
     buttons: bool = False,
     earlier: Callable[[Message], str | None] = lambda _: None,
@@ -37,7 +57,7 @@ def build_channel(
 
     ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language``, ``buttons``
     and ``earlier`` are those of ``SlackChannel``. Raises ``ChannelError`` for an unknown kind and
-    for settings that cannot work; never with the token in it.
+    for settings that cannot work; never with a secret in it.
     """
     try:
         build = KINDS[kind]
@@ -45,7 +65,8 @@ def build_channel(
         raise ChannelError(
             f"there is no channel {kind!r}; use one of: {', '.join(sorted(KINDS))}"
         ) from None
-    channel = build(room, token, slack_api)
+    plain = Plain(room=room, token=token, slack_api=slack_api, address=address, sender=sender)
+    channel = build(plain)
     if isinstance(channel, SlackChannel):
         return SlackChannel(
             channel.client, room, speech=tongue(language), buttons=buttons, earlier=earlier
@@ -53,13 +74,40 @@ def build_channel(
     return channel
 
 
-def _console(room: str, token: str, slack_api: str) -> Channel:  # noqa: ARG001
-    if room:
-        raise ChannelError(f"the console has no rooms; leave out {room!r}")
+def _console(plain: Plain) -> Channel:
+    if plain.room:
+        raise ChannelError(f"the console has no rooms; leave out {plain.room!r}")
     return ConsoleChannel()
 
 
-def _slack(room: str, token: str, slack_api: str) -> Channel:
+def _email(plain: Plain) -> Channel:
+    if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", plain.room):
+        raise ChannelError(f"{plain.room!r} is no e-mail address; QUIETWORD_MAIL_TO takes one")
+    if not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", plain.sender):
+        raise ChannelError("alerts by e-mail need a sender; set QUIETWORD_MAIL_FROM to an address")
+    server = MailServer.read(plain.address)
+    if server is None:
+        raise ChannelError(
+            "the mail server is not told rightly; write QUIETWORD_SMTP_URL as "
+            "smtp://user:password@host:587 or smtps://user:password@host:465"
+        )
+    return EmailChannel(server, plain.room, sender=plain.sender)
+
+
+def _webhook(plain: Plain) -> Channel:
+    host = host_of(plain.address)
+    if host is None:
+        raise ChannelError("QUIETWORD_WEBHOOK_URL is no web address; write https://host/path")
+    if len(plain.token) < 16:
+        raise ChannelError(
+            "a webhook needs a key of 16 characters or more to sign with; put one into "
+            "QUIETWORD_WEBHOOK_SECRET"
+        )
+    return WebhookChannel(plain.address, plain.room or host, secret=plain.token)
+
+
+def _slack(plain: Plain) -> Channel:
+    room, token = plain.room, plain.token
     if not token:
         raise ChannelError("Slack needs a bot token; put it (xoxb-...) into QUIETWORD_SLACK_TOKEN")
     if not _TOKEN.fullmatch(token.strip()):
@@ -74,12 +122,17 @@ def _slack(room: str, token: str, slack_api: str) -> Channel:
         )
     # No retry handlers: they would sleep in the sender and send twice after a lost answer.
     client = WebClient(
-        token.strip(), base_url=slack_api, timeout=SLACK_TIMEOUT_S, retry_handlers=[]
+        token.strip(), base_url=plain.slack_api, timeout=SLACK_TIMEOUT_S, retry_handlers=[]
     )
     return SlackChannel(client, room)
 
 
-KINDS: Mapping[str, Callable[[str, str, str], Channel]] = MappingProxyType(
-    {ConsoleChannel.kind: _console, SlackChannel.kind: _slack}
+KINDS: Mapping[str, Callable[[Plain], Channel]] = MappingProxyType(
+    {
+        ConsoleChannel.kind: _console,
+        EmailChannel.kind: _email,
+        SlackChannel.kind: _slack,
+        WebhookChannel.kind: _webhook,
+    }
 )
-"""Kind of channel -> what builds it from room, token and the address of Slack's API."""
+"""Kind of channel -> what builds it from plain settings."""

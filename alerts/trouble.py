@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from models import Alert, Delivery, DeliveryState, Level
+from models import WAITING, Alert, BrokenChannel, Delivery, DeliveryState, Level
 
 STUCK_AFTER = 5
 """Attempts after which a delivery that is still being tried is worth a look."""
@@ -16,7 +17,8 @@ class Trouble:
     """One delivery that is not where it should be."""
 
     delivery_id: int
-    case_id: int
+    case_id: int | None
+    """``None``: a summary of several."""
     level: Level
     target: tuple[str, str]
     """Kind of channel and room."""
@@ -24,6 +26,45 @@ class Trouble:
     failed: bool
     """``True``: waits for ``retry_failed``; ``False``: goes out by itself once it can."""
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A channel that takes nothing until a person has mended something."""
+
+    target: tuple[str, str]
+    reason: str
+    since: datetime
+    waiting: int
+    """Messages in its queue."""
+
+    @property
+    def words(self) -> str:
+        """Return it as a sentence, for the banner of the pages and ``quietword check``."""
+        where = " ".join(self.target).strip()
+        waits = "1 message waits" if self.waiting == 1 else f"{self.waiting} messages wait"
+        since = f"{self.since:%Y-%m-%d %H:%M} UTC"
+        return f"{where} has taken nothing since {since}: {self.reason}. {waits}"
+
+
+def broken(session: Session) -> list[Broken]:
+    """Return the channels that have stopped, longest first; empty when all is well."""
+    counts = session.exec(
+        select(Delivery.channel, Delivery.room, func.count())
+        .where(col(Delivery.state).in_(WAITING))
+        .group_by(Delivery.channel, Delivery.room)
+    )
+    waiting = {(kind, room): number for kind, room, number in counts}
+    rows = session.exec(select(BrokenChannel).order_by(col(BrokenChannel.since)))
+    return [
+        Broken(
+            target=(row.channel, row.room),
+            reason=row.reason,
+            since=row.since,
+            waiting=waiting.get((row.channel, row.room), 0),
+        )
+        for row in rows
+    ]
 
 
 def trouble(session: Session, configured: Collection[tuple[str, str]]) -> list[Trouble]:

@@ -4,7 +4,10 @@ from models.agent import Agent, AgentRole, DayOff, Shift
 from models.brand import Brand, BrandTerm, Mention, Role, Unhappy, Verdict
 from models.case import (
     CLOSED,
+    WAITING,
     Alert,
+    AlertKind,
+    BrokenChannel,
     Case,
     CaseChange,
     CaseEvent,
@@ -15,35 +18,44 @@ from models.case import (
     How,
     Level,
 )
+from models.contact import Contact, OptOut, Timer
+from models.feedback import Label, QuietAlias, Threshold
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
 from models.slack import SlackCard, SlackPress
 from models.source import Board, CrawlRun, Outreach, Source
 
 __all__ = [
     "CLOSED",
+    "WAITING",
     "Activity",
     "Agent",
     "AgentRole",
     "Alert",
+    "AlertKind",
     "Author",
     "Board",
     "Brand",
     "BrandTerm",
+    "BrokenChannel",
     "Case",
     "CaseChange",
     "CaseEvent",
     "CaseState",
+    "Contact",
     "CrawlRun",
     "DayOff",
     "Delivery",
     "DeliveryState",
     "Dismissal",
     "How",
+    "Label",
     "Level",
     "Mention",
+    "OptOut",
     "Outreach",
     "Post",
     "PostRevision",
+    "QuietAlias",
     "Quote",
     "Role",
     "Shift",
@@ -51,6 +63,8 @@ __all__ = [
     "SlackPress",
     "Source",
     "Thread",
+    "Threshold",
+    "Timer",
     "Unhappy",
     "Verdict",
 ]

@@ -150,18 +150,33 @@ class CaseEvent(SQLModel, table=True):
     """How long it was snoozed."""
 
 
-class Alert(SQLModel, table=True):
-    """A case reached a level that a person must hear of; once per case and level.
+class AlertKind(StrEnum):
+    """What an entry of the outbox tells."""
 
-    Written by the risk job in the transaction that opens or raises the case, together with one
-    ``Delivery`` per channel: the outbox.
+    ALERT = "alert"
+    """A case, as a message of its own."""
+    NOTICE = "notice"
+    """A word about cases to a room or a person: a reminder, an escalation, a follow-up."""
+    SUMMARY = "summary"
+    """Several alerts in one message, after quiet hours or in a storm."""
+
+
+class Alert(SQLModel, table=True):
+    """Something that a person must hear of; once for each ``key``.
+
+    An alert of a case is written by the risk job in the transaction that opens or raises the
+    case, together with one ``Delivery`` per channel: the outbox. Notices come from timers,
+    summaries from the sender.
     """
 
     __tablename__ = "alert"
-    __table_args__ = (UniqueConstraint("case_id", "level", name="uq_alert_level"),)
+    __table_args__ = (UniqueConstraint("key", name="uq_alert_key"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    case_id: int = Field(foreign_key="case.id", ondelete="CASCADE")
+    key: str = Field(max_length=120)
+    kind: str = Field(default=AlertKind.ALERT, max_length=8)
+    case_id: int | None = Field(default=None, foreign_key="case.id", index=True, ondelete="CASCADE")
+    """``None`` for a summary."""
     level: str = Field(max_length=16)
     content: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """The message's fields as they were when the alert was raised."""
@@ -172,8 +187,16 @@ class DeliveryState(StrEnum):
     """Where a delivery stands. ``failed`` waits for a person, nothing is dropped."""
 
     PENDING = "pending"
+    SENDING = "sending"
+    """Somebody has it until its lease ends; after that nobody knows how it went."""
+    UNKNOWN = "unknown"
+    """The channel may have taken it without saying so: the room is searched first."""
     SENT = "sent"
     FAILED = "failed"
+
+
+WAITING = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+"""States that the sender still has work with."""
 
 
 class Delivery(SQLModel, table=True):
@@ -189,15 +212,36 @@ class Delivery(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     alert_id: int = Field(foreign_key="alert.id", ondelete="CASCADE")
     channel: str = Field(max_length=24)
-    room: str = Field(default="", max_length=64)
-    """Where in the channel: a Slack channel id; empty for the console."""
+    room: str = Field(default="", max_length=320)
+    """Where in the channel: a Slack channel or user, an e-mail address; empty for the console."""
     state: str = Field(default=DeliveryState.PENDING, max_length=8, index=True)
     attempts: int = 0
     not_before: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
-    """Not to be tried before; pushed on by a refusal."""
+    """Not to be tried before; pushed on by a refusal, and by quiet hours."""
+    held: bool = False
+    """Was queued in quiet hours: told in one message with the others that were."""
+    summary_id: int | None = Field(default=None, foreign_key="delivery.id", ondelete="SET NULL")
+    """The delivery of the summary that tells of it; it goes out with that one."""
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str = Field(default="", max_length=1000)
     """What the last attempt ran into."""
-    receipt: str | None = Field(default=None, max_length=64)
+    receipt: str | None = Field(default=None, max_length=200)
     """What the channel calls the message (a Slack ``ts``)."""
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class BrokenChannel(SQLModel, table=True):
+    """A channel that only a person can mend (token, room); its deliveries wait in the queue.
+
+    Written and deleted by ``alerts.dispatch``, which tries one delivery now and then.
+    """
+
+    __tablename__ = "broken_channel"
+    __table_args__ = (UniqueConstraint("channel", "room", name="uq_broken_channel_room"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    channel: str = Field(max_length=24)
+    room: str = Field(default="", max_length=320)
+    reason: str = Field(max_length=1000)
+    since: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    try_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

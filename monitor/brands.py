@@ -133,6 +133,20 @@ class Finder:
         return found
 
 
+def aliases_in(
+    session: Session, brand_id: int, *, title: str, text: str, quotes: Sequence[str] = ()
+) -> list[str]:
+    """Return the brand's own words, as ops wrote them, that a post is found by.
+
+    Those in the author's own text come first, then the title's, then those of quotes.
+    """
+    rules = [rule for rule in _rules(session) if rule.brand_id == brand_id]
+    found = mentions(Matcher(rules), title, text, quotes) if rules else []
+    order = (Where.TEXT, Where.TITLE, Where.QUOTE)
+    ranked = sorted(found, key=lambda one: (order.index(one.where), one.start))
+    return list(dict.fromkeys(one.alias for one in ranked))
+
+
 def keep_mentions(session: Session, post: Post, found: Sequence[Found]) -> None:
     """Replace the mentions of ``post`` by ``found``."""
     session.exec(delete(Mention).where(col(Mention.post_id) == post.id))

@@ -11,6 +11,7 @@ docs/cases.md draws the states.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,9 @@ from models import (
     Dismissal,
 )
 from models.base import id_of
+from monitor import contacts, labels
 from monitor.case_rules import Actor, CaseRefused, Change, Situation, Wish
+from monitor.contacts import CAP
 
 __all__ = [
     "Actor",
@@ -37,6 +40,7 @@ __all__ = [
     "dismiss",
     "escalate",
     "hand_over",
+    "opt_out",
     "release",
     "reopen",
     "snooze",
@@ -52,8 +56,21 @@ NOTE_LIMIT = 1_000
 Values = Mapping[str, Any]
 
 
-def claim(session: Session, case_id: int, actor: Actor, now: datetime) -> Change:
-    """Make a case nobody has the actor's own."""
+def claim(
+    session: Session,
+    case_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    anyway: bool = False,
+    cap: timedelta = CAP,
+) -> Change:
+    """Make a case nobody has the actor's own.
+
+    Refused where the author asked not to be written to, and where another agent is in touch with
+    the author or was within ``cap``, unless it is to be done ``anyway``.
+    """
+    warnings: list[str] = []
 
     def decide(found: Situation) -> Values:
         me = found.person()
@@ -61,6 +78,7 @@ def claim(session: Session, case_id: int, actor: Actor, now: datetime) -> Change
             raise found.refused(f"{found.last_words()}; reopen it first")
         if found.case.agent_id not in {None, me.id}:
             raise found.refused(found.owner_words())
+        _clear(session, found, id_of(me), cap, warnings, anyway=anyway)
         return {
             "state": CaseState.CONTACTED if found.case.contacted_at else CaseState.CLAIMED,
             "agent_id": me.id,
@@ -69,7 +87,8 @@ def claim(session: Session, case_id: int, actor: Actor, now: datetime) -> Change
             "held_state": None,
         }
 
-    return _change(session, case_id, actor, now, Wish(CaseChange.CLAIMED), decide)
+    change = _change(session, case_id, actor, now, Wish(CaseChange.CLAIMED), decide)
+    return replace(change, warning=" ".join(warnings))
 
 
 def release(
@@ -90,9 +109,20 @@ def release(
 
 
 def contacted(
-    session: Session, case_id: int, actor: Actor, now: datetime, *, note: str = ""
+    session: Session,
+    case_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    note: str = "",
+    cap: timedelta = CAP,
 ) -> Change:
-    """Record that the owner has written to the customer."""
+    """Record that the owner has written to the customer.
+
+    Refused where the author asked not to be written to; where another agent was in touch within
+    ``cap`` it is recorded, since it has happened, with a warning.
+    """
+    warnings: list[str] = []
 
     def decide(found: Situation) -> Values:
         me = found.person()
@@ -101,9 +131,14 @@ def contacted(
         found.must_be_in(CaseState.CLAIMED)
         if found.case.agent_id != me.id:
             raise found.refused(found.owner_words())
+        _clear(session, found, id_of(me), cap, warnings, anyway=True)
         return {"state": CaseState.CONTACTED, "contacted_at": now}
 
-    return _change(session, case_id, actor, now, Wish(CaseChange.CONTACTED, note=note), decide)
+    wish = Wish(CaseChange.CONTACTED, note=note)
+    change = _change(session, case_id, actor, now, wish, decide)
+    if not change.repeated:
+        contacts.record(session, change.case, actor.agent_id, now)
+    return replace(change, warning=" ".join(warnings))
 
 
 def solved(
@@ -251,6 +286,31 @@ def reopen(session: Session, case_id: int, actor: Actor, now: datetime, *, reaso
     return _change(session, case_id, actor, now, Wish(CaseChange.REOPENED, note=reason), decide)
 
 
+def opt_out(session: Session, case_id: int, actor: Actor, now: datetime, *, note: str = "") -> str:
+    """Note that the case's author asked never to be written to; return the author's name.
+
+    Final, and for every brand: from now on such cases can only be dismissed.
+    """
+    found = Situation.read(session, case_id, actor, now)
+    return contacts.opt_out(session, found.case, actor.agent_id, now, note=note)
+
+
+def _clear(
+    session: Session,
+    found: Situation,
+    agent_id: int,
+    cap: timedelta,
+    warnings: list[str],
+    *,
+    anyway: bool,
+) -> None:
+    """Raise ``CaseRefused`` where the author is not to be written to; collect what to mind."""
+    told = contacts.clearance(session, found.case, agent_id, found.now, cap)
+    if told.final or (told.refusal and not anyway):
+        raise found.refused(told.final or told.refusal)
+    warnings[:] = filter(None, [told.refusal and told.refusal + ".", told.warning])
+
+
 def _nobodys() -> dict[str, Any]:
     return {
         "state": CaseState.NEW,
@@ -315,6 +375,7 @@ def _change(
         )
         session.add(event)
         session.flush()
+        labels.learn(session, before, event)
         case = session.exec(
             select(Case).where(Case.id == case_id).execution_options(populate_existing=True)
         ).one()

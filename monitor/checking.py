@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from sqlmodel import Session, col, func, select
 
-from alerts.trouble import trouble
+from alerts.trouble import broken, trouble
 from models import Brand, Source
 from models.base import utc_now
 from models.database import check_schema, make_engine, reading
@@ -125,11 +125,14 @@ def _deliveries(session: Session, settings: Settings) -> Iterator[Finding]:
             yield Finding("look", "Slack is not configured: alerts appear on the console only")
         else:
             yield Finding("ok", f"alerts go to {kind} {room}")
+    for stopped in broken(session):
+        yield Finding("bad", f"{stopped.words}. Mend it, then: quietword deliver --retry-failed")
     for one in trouble(session, configured):
         where = " ".join(one.target).strip()
+        what = f"the alert of case {one.case_id}" if one.case_id else "a summary of alerts"
         yield Finding(
             "bad",
-            f"the alert of case {one.case_id} has not reached {where}: {one.reason}"
+            f"{what} has not reached {where}: {one.reason}"
             + (". Mend it, then: quietword deliver --retry-failed" if one.failed else ""),
         )
 

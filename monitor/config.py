@@ -66,6 +66,18 @@ class Settings(BaseSettings):
     openings: Path | None = Field(
         default=None, description="Folder with your own words for suggested private messages"
     )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="Mail server: smtp://user:password@host:587 or smtps://...:465",
+    )
+    mail_from: str | None = Field(default=None, description="Whom mails come from")
+    mail_to: str | None = Field(default=None, description="Address that gets every alert")
+    webhook_url: SecretStr | None = Field(
+        default=None, description="Address that every alert is posted to, signed"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="Key the webhook's bodies are signed with"
+    )
     checkpoint: str | None = Field(
         default=None,
         description="Folder or hub id of another checkpoint; empty for the shipped one",
@@ -98,6 +110,42 @@ class Settings(BaseSettings):
     )
     alert_max_age_hours: int = Field(
         default=72, ge=1, description="Complaints older than this open cases without an alert"
+    )
+    storm_limit: int = Field(
+        default=10, ge=1, description="More waiting alerts of a room than this become one summary"
+    )
+    quiet_hours: str | None = Field(
+        default=None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="Such as 22:00-07:00, in the zone above: alerts wait and come as one",
+    )
+    quiet_urgent: bool = Field(
+        default=True, description="Urgent alerts go out in quiet hours too, to who is on call"
+    )
+    remind_minutes: int = Field(
+        default=30, ge=1, description="An alert that nobody takes is repeated after this"
+    )
+    escalate_minutes: int = Field(
+        default=60, ge=1, description="A case that nobody takes goes to a lead after this"
+    )
+    manager_minutes: int = Field(
+        default=120,
+        ge=1,
+        description="A lead's case that nobody takes goes to a manager after this",
+    )
+    contact_minutes: int = Field(
+        default=60,
+        ge=1,
+        description="The owner is reminded to write after this; after twice this it is released",
+    )
+    follow_up_days: int = Field(
+        default=3, ge=1, description="The owner is reminded to ask again after a first message"
+    )
+    solved_follow_up_days: int = Field(
+        default=2, ge=1, description="And to ask whether it holds after a case is solved"
+    )
+    contact_cap_days: int = Field(
+        default=30, ge=0, description="No author is written to by two agents within this"
     )
 
 

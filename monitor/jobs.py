@@ -1,5 +1,6 @@
 """The product on one page: what is done on a schedule, each step safe to run again."""
 
+import contextlib
 import logging
 import os
 import platform
@@ -15,15 +16,17 @@ from sqlmodel import col, or_, select
 
 from alerts.base import Channel
 from alerts.dispatch import DispatchReport, deliver_due
-from models import CrawlRun, Source
+from alerts.registry import ChannelError
+from models import WAITING, CrawlRun, Delivery, Source
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from models.errors import QuietwordError
-from monitor import slack_cards
+from monitor import slack_cards, timers
 from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
 from monitor.judging import Judged, judge
+from monitor.routing import Places
 from monitor.scoring import score_new
 from sentiment.base import Scorer
 from spiders.outcome import Outcome
@@ -52,6 +55,10 @@ class Runtime:
     scorer: Callable[[], Scorer]
     """Gives the scorer, loading it at the first call."""
     now: Callable[[], datetime] = utc_now
+    reach: Callable[[str, str], Channel] | None = None
+    """Builds the channel of a kind to one person; raises ``ChannelError`` where it cannot."""
+    personal: tuple[str, ...] = ()
+    """Kinds of channel by which one person can be told, the best first."""
 
 
 def due_sources(runtime: Runtime) -> list[int]:
@@ -237,11 +244,41 @@ def judge_threads(runtime: Runtime) -> Judged:
         targets=list(runtime.channels),
         now=runtime.now(),
         alert_max_age=timedelta(hours=runtime.settings.alert_max_age_hours),
+        settings=runtime.settings,
     )
 
 
+def timers_due(runtime: Runtime) -> timers.Fired:
+    """Remind, escalate, wake and follow up: whatever is due by now."""
+    places = Places(tuple(runtime.channels), runtime.personal)
+    return timers.timers_due(runtime.engine, runtime.settings, places, runtime.now())
+
+
 def deliver(runtime: Runtime) -> DispatchReport:
-    """Send the alerts that are due; bring the messages sent before in step with their cases."""
-    report = deliver_due(runtime.engine, runtime.channels, now=runtime.now)
+    """Send the alerts and notices that are due; bring Slack's messages in step with their cases."""
+    report = deliver_due(
+        runtime.engine,
+        {**_to_people(runtime), **runtime.channels},
+        now=runtime.now,
+        storm_limit=runtime.settings.storm_limit,
+    )
     slack_cards.sync(runtime.engine, runtime.channels, runtime.now())
     return report
+
+
+def _to_people(runtime: Runtime) -> dict[tuple[str, str], Channel]:
+    """Return channels to the persons that something waits for."""
+    if runtime.reach is None or not runtime.personal:
+        return {}
+    with reading(runtime.engine) as session:
+        wanted = session.exec(
+            select(Delivery.channel, Delivery.room)
+            .where(col(Delivery.state).in_(WAITING), col(Delivery.channel).in_(runtime.personal))
+            .distinct()
+        ).all()
+    found = {}
+    for kind, room in wanted:
+        if (kind, room) not in runtime.channels:
+            with contextlib.suppress(ChannelError):  # `check` tells what waits for it
+                found[kind, room] = runtime.reach(kind, room)
+    return found

@@ -1,5 +1,6 @@
 """The risk job: from verdicts to cases, and from cases to alerts in the outbox."""
 
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -15,10 +16,14 @@ from models import (
     CLOSED,
     Activity,
     Alert,
+    AlertKind,
     Author,
     Brand,
     Case,
+    CaseChange,
     CaseEvent,
+    CaseState,
+    How,
     Level,
     Mention,
     Outreach,
@@ -31,7 +36,10 @@ from models import (
 from models.base import id_of
 from models.database import reading, writing
 from monitor.brands import staff_names
+from monitor.cases import Actor, CaseRefused, reopen
+from monitor.config import Settings
 from monitor.risk import JudgedPost, Risk, assess
+from monitor.routing import Duty
 
 logger = logging.getLogger(__name__)
 USUAL_DAYS = 28
@@ -60,13 +68,16 @@ def judge(
     now: datetime,
     alert_max_age: timedelta,
     quiet_after: timedelta | None = QUIET_AFTER,
+    settings: Settings | None = None,
 ) -> Judged:
     """Assess every thread with an unhappy author; open, raise and lower cases; queue alerts.
 
     ``targets`` are the (channel, room) pairs an alert goes to. An alert is queued in the
     transaction that opens or raises its case, once for each case and level; a complaint older
     than ``alert_max_age`` opens its case in silence, one older than ``quiet_after`` opens none
-    (``None``: all open). Threads are assessed without a lock; one is taken where there is news.
+    (``None``: all open). In the quiet hours of ``settings`` alerts wait in the outbox. A solved
+    case is reopened by a complaint that is newer. Threads are assessed without a lock; one is
+    taken where there is news.
     """
     usual: dict[int, float | None] = {}
     events: Counter[str | None] = Counter()
@@ -88,7 +99,16 @@ def judge(
             case = _case(session, thread_id, brand_id)
             case, event = _keep_case(session, case, thread_id, brand_id, risk, checkpoint, now)
             if _alerts(session, case, targets, now, alert_max_age):
-                alerts += enqueue(session, case, message_for(session, case, now=now), targets, now)
+                duty = Duty(session, settings, now) if settings is not None else None
+                alerts += enqueue(
+                    session,
+                    case,
+                    message_for(session, case, now=now),
+                    targets,
+                    now,
+                    again=len(_reopenings(session, case)),
+                    hold_until=duty.hold(Level(case.level)) if duty is not None else None,
+                )
         events[event] += 1
     if events["opened"] or events["raised"]:
         logger.info(
@@ -161,9 +181,21 @@ def _alerts(
         or now - case.newest_complaint_at > alert_max_age
     ):
         return False
-    told = session.exec(select(Alert.level).where(Alert.case_id == case.id)).all()
+    known = select(Alert.level).where(Alert.case_id == case.id, Alert.kind == AlertKind.ALERT)
+    if reopened := _reopenings(session, case):
+        known = known.where(Alert.created_at >= max(reopened))
+    told = session.exec(known).all()
     # A case that calms down is no news: people know of worse.
     return all(Level(level).rank < Level(case.level).rank for level in told)
+
+
+def _reopenings(session: Session, case: Case) -> Sequence[datetime]:
+    """Return when a case was reopened: what was told before is news once more."""
+    return session.exec(
+        select(CaseEvent.at).where(
+            CaseEvent.case_id == case.id, CaseEvent.kind == CaseChange.REOPENED
+        )
+    ).all()
 
 
 def judged_posts(
@@ -256,6 +288,7 @@ def _keep_case(
     case.updated_at = now
     session.add(case)
     session.flush()
+    _take_up_again(session, case, now)
     if event is not None:
         session.add(
             CaseEvent(
@@ -268,6 +301,21 @@ def _keep_case(
             )
         )
     return case, event
+
+
+def _take_up_again(session: Session, case: Case, now: datetime) -> None:
+    """Reopen a solved case whose thread holds a complaint that was written after it was solved."""
+    newest, closed = case.newest_complaint_at, case.closed_at
+    if (
+        case.state == CaseState.SOLVED
+        and newest is not None
+        and closed is not None
+        and newest > closed
+        and Level(case.level).rank >= Level.REACH_OUT.rank
+    ):
+        words = "somebody in the thread complained after it was solved"
+        with contextlib.suppress(CaseRefused):  # a person was faster
+            reopen(session, id_of(case), Actor(None, How.TIMER), now, reason=words)
 
 
 def message_for(session: Session, case: Case, *, now: datetime) -> Message:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 
+from pydantic import SecretStr
 from rich.console import Console
 from sqlalchemy import Engine
 
@@ -26,28 +27,52 @@ def load_scorer(settings: Settings) -> Scorer:
 def make_channels(
     settings: Settings, console: Console, engine: Engine | None = None
 ) -> dict[tuple[str, str], Channel]:
-    """Return what alerts go to: Slack when it is configured, this console otherwise.
+    """Return what alerts go to: every channel that is configured, or else this console.
 
-    With ``engine`` a case that gets worse is told of in the thread of its own message.
+    With ``engine`` a case that gets worse is told of in the thread of its own Slack message.
     """
-    if settings.slack_token is None and settings.slack_room is None:
-        channel: Channel = ConsoleChannel(console.file)
-    elif settings.slack_token is None or settings.slack_room is None:
+    channels: list[Channel] = []
+    if (settings.slack_token is None) != (settings.slack_room is None):
         raise SettingsError(
             "Slack needs both QUIETWORD_SLACK_TOKEN (a bot token, xoxb-...) and "
             "QUIETWORD_SLACK_ROOM (a channel id, C...); set the other one or unset both"
         )
-    else:
-        channel = build_channel(
-            "slack",
-            room=settings.slack_room,
-            token=settings.slack_token.get_secret_value(),
-            slack_api=settings.slack_api_url,
-            language=settings.slack_language,
-            buttons=bool(settings.slack_app_token or settings.slack_signing_secret),
-            earlier=_earlier(engine, settings.slack_room),
-        )
-    return {(channel.kind, channel.room): channel}
+    if settings.slack_room is not None:
+        channels.append(_channel(settings, "slack", settings.slack_room, engine))
+    if settings.mail_to is not None:
+        channels.append(_channel(settings, "email", settings.mail_to))
+    if settings.webhook_url is not None:
+        channels.append(_channel(settings, "webhook", ""))
+    if not channels:
+        channels.append(ConsoleChannel(console.file))
+    return {(channel.kind, channel.room): channel for channel in channels}
+
+
+def personal_kinds(settings: Settings) -> tuple[str, ...]:
+    """Return the kinds of channel by which a single person can be told, the best first."""
+    kinds = []
+    if settings.slack_token is not None and settings.slack_room is not None:
+        kinds.append("slack")
+    if settings.smtp_url is not None and settings.mail_from is not None:
+        kinds.append("email")
+    return tuple(kinds)
+
+
+def _channel(settings: Settings, kind: str, room: str, engine: Engine | None = None) -> Channel:
+    def secret(value: SecretStr | None) -> str:
+        return value.get_secret_value() if value is not None else ""
+
+    return build_channel(
+        kind,
+        room=room,
+        token=secret(settings.slack_token if kind == "slack" else settings.webhook_secret),
+        slack_api=settings.slack_api_url,
+        address=secret(settings.smtp_url if kind == "email" else settings.webhook_url),
+        sender=settings.mail_from or "",
+        language=settings.slack_language,
+        buttons=bool(settings.slack_app_token or settings.slack_signing_secret),
+        earlier=_earlier(engine, room),
+    )
 
 
 def _earlier(engine: Engine | None, room: str) -> Callable[[Message], str | None]:
@@ -66,5 +91,7 @@ def make_runtime(settings: Settings, console: Console) -> Runtime:
         settings=settings,
         engine=engine,
         channels=make_channels(settings, console, engine),
+        reach=functools.cache(functools.partial(_channel, settings)),
+        personal=personal_kinds(settings),
         scorer=functools.cache(lambda: load_scorer(settings)),
     )

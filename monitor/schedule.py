@@ -25,6 +25,8 @@ LOOK_S = 10
 WORK_S = 30
 """How often unjudged posts are looked for, besides after every crawl."""
 DELIVER_S = 5
+TIMERS_S = 20
+"""How often reminders and the like are looked for; they are told in minutes."""
 MISFIRE_GRACE_S = 3600
 """A run that could not start in time still starts within this; APScheduler's own 1 s drops it."""
 
@@ -42,6 +44,7 @@ class Schedule:
             "crawls": ThreadPoolExecutor(runtime.settings.crawls_at_once),
             "work": ThreadPoolExecutor(1),
             "delivery": ThreadPoolExecutor(1),
+            "timers": ThreadPoolExecutor(1),
         }
         self._scheduler = BackgroundScheduler(
             timezone="UTC",
@@ -61,6 +64,7 @@ class Schedule:
         self._every(LOOK_S, self._start_due, "default", "look for due sources")
         self._every(WORK_S, self._work, "work", "judge")
         self._every(DELIVER_S, self._deliver, "delivery", "deliver")
+        self._every(TIMERS_S, self._timers, "timers", "timers")
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -117,6 +121,10 @@ class Schedule:
         if not self._stop.is_set():
             with contextlib.suppress(JobLookupError):
                 self._scheduler.modify_job(job, next_run_time=self._runtime.now())
+
+    def _timers(self) -> None:
+        if jobs.timers_due(self._runtime).notices:
+            self._soon("deliver")
 
     def _deliver(self) -> None:
         jobs.deliver(self._runtime)

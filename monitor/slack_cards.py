@@ -23,6 +23,7 @@ from alerts.slack_blocks import blocks
 from models import (
     Agent,
     Alert,
+    AlertKind,
     Case,
     CaseEvent,
     CaseState,
@@ -120,6 +121,28 @@ def show_case(
             list(_show(engine, rooms[room], card_id, now))
 
 
+def send_alone(session: Session, case_id: int, room: str, now: datetime) -> None:
+    """Have a case that only a summary told of sent as a message of its own, in this transaction."""
+    stands = select(SlackCard.id).where(SlackCard.case_id == case_id, SlackCard.room == room)
+    delivery = session.exec(
+        select(Delivery)
+        .join(Alert, col(Alert.id) == col(Delivery.alert_id))
+        .where(
+            Alert.case_id == case_id,
+            Alert.kind == AlertKind.ALERT,
+            Delivery.channel == SlackChannel.kind,
+            Delivery.room == room,
+        )
+        .order_by(col(Delivery.id).desc())
+    ).first()
+    if session.exec(stands).first() is not None or delivery is None:
+        return
+    if delivery.summary_id is not None and delivery.state == DeliveryState.SENT:
+        delivery.state, delivery.summary_id, delivery.held = DeliveryState.PENDING, None, False
+        delivery.not_before, delivery.sent_at, delivery.attempts = now, None, 0
+        session.add(delivery)
+
+
 def _adopt(engine: Engine, rooms: Mapping[str, SlackChannel], now: datetime) -> None:
     """Note the message of each case whose first alert has arrived; forget old presses."""
     arrived = (
@@ -130,6 +153,8 @@ def _adopt(engine: Engine, rooms: Mapping[str, SlackChannel], now: datetime) -> 
             col(Delivery.room).in_(list(rooms)),
             col(Delivery.state) == DeliveryState.SENT,
             col(Delivery.receipt).is_not(None),
+            col(Delivery.summary_id).is_(None),
+            Alert.kind == AlertKind.ALERT,
             ~exists().where(
                 col(SlackCard.case_id) == col(Alert.case_id),
                 col(SlackCard.room) == col(Delivery.room),
@@ -143,7 +168,7 @@ def _adopt(engine: Engine, rooms: Mapping[str, SlackChannel], now: datetime) -> 
     with writing(engine) as session:
         seen: set[tuple[int, str]] = set()
         for delivery, alert in session.exec(arrived).all():
-            if (alert.case_id, delivery.room) in seen:
+            if alert.case_id is None or (alert.case_id, delivery.room) in seen:
                 continue
             seen.add((alert.case_id, delivery.room))
             told = session.exec(

@@ -12,11 +12,14 @@ from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
 from alerts.slack_blocks import date, escape, fit, standing
 from alerts.tongue import Tongue
-from models import CLOSED, Agent, Case, CaseEvent, SlackCard
+from models import CLOSED, Agent, Case, CaseEvent, How, SlackCard
 from models.base import id_of
 from models.database import reading, writing
+from monitor import cases
 from monitor.case_card import card_of
+from monitor.case_rules import Actor, CaseRefused
 from monitor.shifts import on_shift
+from monitor.slack_cards import send_alone, show_case
 from monitor.slack_history import escaped, history_text, untold
 
 SHOWN = 20
@@ -43,6 +46,8 @@ def answer(engine: Engine, channel: SlackChannel, asked: Command) -> str:
     if said in {"my cases", "mine", "cases", "my"}:
         with reading(engine) as session:
             return _mine(session, asked)
+    if match := re.fullmatch(r"(?:take|claim) #?(\d{1,9})", said):
+        return _take(engine, channel, asked, int(match[1]))
     if match := re.fullmatch(r"(?:case )?#?(\d{1,12})", said):
         return _one(engine, channel, asked, int(match[1]))
     if said in {"on shift", "shift", "who is on shift", "who", "on call"}:
@@ -54,6 +59,19 @@ def answer(engine: Engine, channel: SlackChannel, asked: Command) -> str:
     if said.split(" ")[0] == "pause":
         return _pause(engine, asked, said.removeprefix("pause").strip())
     return escape(asked.speech.say("help"))
+
+
+def _take(engine: Engine, channel: SlackChannel, asked: Command, number: int) -> str:
+    """Take a case; one that only a summary told of gets a message of its own."""
+    actor = Actor(agent_id=id_of(asked.agent), how=How.SLACK)
+    try:
+        with writing(engine) as session:
+            cases.claim(session, number, actor, asked.now)
+            send_alone(session, number, channel.room, asked.now)
+    except CaseRefused as refused:
+        return asked.speech.say("refused", why=fit(refused.sentence, 2_000))
+    show_case(engine, {(channel.kind, channel.room): channel}, number, asked.now)
+    return asked.speech.say("yours", case=number)
 
 
 def _mine(session: Session, asked: Command) -> str:

@@ -10,8 +10,11 @@ from rich.table import Table
 from rich.text import Text
 from sqlmodel import Session, col, func, select
 
-from models import Agent, AgentRole
+from models import CLOSED, Agent, AgentRole, Case, How
+from models.base import id_of, utc_now
 from models.errors import QuietwordError
+from monitor import cases
+from monitor.case_rules import Actor
 from monitor.shifts import hours_words, workers
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -53,10 +56,12 @@ def save_agent(
     timezone: str | None = None,
     on_call: bool | None = None,
     active: bool | None = None,
+    now: datetime | None = None,
 ) -> tuple[Agent, bool]:
     """Add an agent or change what is given of one; return the row and whether it is new.
 
-    Raises ``TeamError`` for a zone or role there is not, and for another's Slack id or address.
+    Who is made inactive gives up their cases. Raises ``TeamError`` for a zone or role there is
+    not, and for another's Slack id or address.
     """
     name = " ".join(name.split())
     if not name:
@@ -90,7 +95,22 @@ def save_agent(
             raise TeamError(f"{value} is {other}'s already")
     session.add(agent)
     session.flush()
+    if active is False:
+        _leave(session, agent, now or utc_now())
     return agent, found is None
+
+
+def _leave(session: Session, agent: Agent, now: datetime) -> None:
+    """Give up the cases of somebody who leaves: to anybody, or to a lead after a first word."""
+    ops = Actor(None, How.CLI)
+    reason = f"{agent.name} does not work here any more"
+    for case in session.exec(
+        select(Case).where(Case.agent_id == agent.id, col(Case.state).not_in(CLOSED))
+    ).all():
+        if case.contacted_at is not None:
+            cases.escalate(session, id_of(case), ops, now, reason=reason, to=AgentRole.LEAD)
+        else:
+            cases.release(session, id_of(case), ops, now, note=reason)
 
 
 def table(session: Session, now: datetime) -> Table:

@@ -7,7 +7,7 @@ from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from alerts.words import shown
-from models import Alert, Case, Delivery, DeliveryState, Thread
+from models import WAITING, Alert, Case, Delivery, DeliveryState, Thread
 from monitor.flagged import TITLE_LIMIT
 
 ERROR_LIMIT = 300
@@ -30,13 +30,13 @@ def read_undelivered(session: Session) -> tuple[Undelivered, ...]:
     stuck = or_(
         col(Delivery.state) == DeliveryState.FAILED,
         and_(
-            col(Delivery.state) == DeliveryState.PENDING,
+            col(Delivery.state).in_(WAITING),
             col(Delivery.attempts) > 0,
             col(Delivery.error) != "",
         ),
     )
     query = (
-        select(Delivery, Alert, Thread.title)
+        select(Delivery, Alert, Case, Thread.title)
         .join(Alert, col(Alert.id) == col(Delivery.alert_id))
         .join(Case, col(Case.id) == col(Alert.case_id))
         .join(Thread, col(Thread.id) == col(Case.thread_id))
@@ -45,12 +45,12 @@ def read_undelivered(session: Session) -> tuple[Undelivered, ...]:
     )
     return tuple(
         Undelivered(
-            case_id=alert.case_id,
+            case_id=case.id or 0,
             title=shown(title, TITLE_LIMIT, empty="(no title)"),
             channel=delivery.channel,
             given_up=delivery.state == DeliveryState.FAILED,
             error=shown(delivery.error, ERROR_LIMIT, empty=""),
             since=alert.created_at,
         )
-        for delivery, alert, title in session.exec(query)
+        for delivery, alert, case, title in session.exec(query)
     )

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
+from alerts.notice import Notice, lines
 from models import Level
 
 COLOURS = {Level.WATCH: "yellow", Level.REACH_OUT: "dark_orange", Level.URGENT: "red"}
@@ -35,21 +36,32 @@ class ConsoleChannel(Channel):
         Nothing from the forum reaches the terminal as a control sequence or as markup, and
         letters that the terminal's encoding lacks become question marks.
         """
+        self._write(_panel(message), [f"  {label}: {link}" for label, link in _links(message)])
+        return None
+
+    def send_notice(self, notice: Notice) -> str | None:
+        """Write ``notice`` as a panel, its addresses below it."""
+        told = lines(notice)
+        links = [line for line in told if line.startswith("  http")]
+        text = "\n".join(line for line in told if line not in links)
+        self._write(Panel(Text(text), border_style=COLOURS[notice.level]), links)
+        return None
+
+    def _write(self, panel: Panel, below: list[str]) -> None:
         stream = self._stream or sys.stdout
         # Rendered apart: rich ends the process when its own stream is a broken pipe.
         encoding = getattr(stream, "encoding", None) or "utf-8"
         page = TextIOWrapper(BytesIO(), encoding=encoding, errors="replace", newline="")
         console = Console(file=page, width=self._width, force_terminal=stream.isatty())
-        console.print(_panel(message))
-        for label, link in _links(message):
-            console.print(Text(f"  {label}: {link}"), soft_wrap=True)
+        console.print(panel)
+        for line in below:
+            console.print(Text(line), soft_wrap=True)
         page.seek(0)
         try:
             stream.write(page.read())
             stream.flush()
         except OSError as error:
             raise DeliveryError(f"the terminal took no output: {error.strerror}") from error
-        return None
 
 
 def _panel(message: Message) -> Panel:

@@ -19,6 +19,8 @@ from slack_sdk.web import SlackResponse
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
 from alerts.card import Card
+from alerts.channels import slack_notice
+from alerts.notice import Notice
 from alerts.slack_blocks import blocks, fallback_text, plain_text
 from alerts.tongue import Tongue, tongue
 
@@ -250,6 +252,28 @@ class SlackChannel(Channel):
         ts = answer.get("ts")
         return str(ts) if ts else None
 
+    def send_notice(self, notice: Notice) -> str | None:
+        """Post a word about cases, to the room or, where that is a user, to that user alone."""
+        try:
+            return self._post(
+                text=slack_notice.fallback(notice),
+                blocks=slack_notice.blocks(notice),
+                metadata=slack_notice.metadata(notice),
+            )
+        except _Unfit:
+            return self._post(text=slack_notice.fallback(notice))
+
+    def find_notice(self, notice: Notice) -> str | None:
+        """Return the ``ts`` of ``notice`` if it is among the newest ``LOOK_BACK`` of the room."""
+        wanted = slack_notice.metadata(notice)
+        answer = self._call(
+            self._client.conversations_history, limit=LOOK_BACK, include_all_metadata=True
+        )
+        for found in answer.get("messages") or []:
+            if found.get("metadata") == wanted:
+                return str(found["ts"])
+        return None
+
     def _call(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
         try:
             response = method(channel=self.room, **arguments)
@@ -293,7 +317,9 @@ def _refusal(error: SlackApiError) -> DeliveryError | _Unfit:
     if code in UNFIT:
         return _Unfit(code)
     if code in PERMANENT:
-        return DeliveryError(f"Slack refused: {code}; {PERMANENT[code]}", permanent=True)
+        return DeliveryError(
+            f"Slack refused: {code}; {PERMANENT[code]}", permanent=True, channel=True
+        )
     # A body that is no JSON comes as an unknown code too, and may follow an accepted message.
     return DeliveryError(f"Slack refused: {code}", in_doubt=True)
 

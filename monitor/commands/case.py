@@ -65,11 +65,24 @@ def show(
 
 
 @app.command()
-def claim(number: Number, agent: AsAgent) -> None:
+def claim(
+    number: Number,
+    agent: AsAgent,
+    *,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Although another agent is in touch with the author.")
+    ] = False,
+) -> None:
     """Take a case."""
     from monitor import cases
 
-    _do(agent, lambda session, actor, now: cases.claim(session, number, actor, now))
+    cap = _cap()
+    _do(
+        agent,
+        lambda session, actor, now: cases.claim(
+            session, number, actor, now, anyway=anyway, cap=cap
+        ),
+    )
 
 
 @app.command()
@@ -85,7 +98,13 @@ def contacted(number: Number, agent: AsAgent, note: Note = "") -> None:
     """Record that the customer was written to."""
     from monitor import cases
 
-    _do(agent, lambda session, actor, now: cases.contacted(session, number, actor, now, note=note))
+    cap = _cap()
+    _do(
+        agent,
+        lambda session, actor, now: cases.contacted(
+            session, number, actor, now, note=note, cap=cap
+        ),
+    )
 
 
 @app.command()
@@ -204,6 +223,34 @@ def reopen(
     from monitor import cases
 
     _do(agent, lambda session, actor, now: cases.reopen(session, number, actor, now, reason=reason))
+
+
+@app.command("opt-out")
+def opt_out(number: Number, agent: As = None, note: Note = "") -> None:
+    """Note that the case's author asked never to be written to; this is final."""
+    from models import How
+    from models.base import id_of, utc_now
+    from models.database import writing
+    from monitor import cases, team
+
+    engine, console = _engine_and_console()
+    with writing(engine) as session:
+        agent_id = id_of(team.by_name(session, agent)) if agent is not None else None
+        actor = cases.Actor(agent_id, How.CLI)
+        name = cases.opt_out(session, number, actor, utc_now(), note=note)
+    console.print(
+        f"{name} is not written to any more. Close the case: "
+        f"quietword case dismiss {number} --reason no_contact_allowed",
+        markup=False,
+    )
+
+
+def _cap() -> Any:
+    from datetime import timedelta
+
+    from monitor.config import load_settings
+
+    return timedelta(days=load_settings().contact_cap_days)
 
 
 def _engine_and_console() -> tuple[Any, Any]:

@@ -96,6 +96,7 @@ def open_case(engine: Engine, a_message: Callable[..., Message]) -> Callable[...
         *,
         level: Level = Level.URGENT,
         at: datetime = NOON,
+        hold_until: datetime | None = None,
         **changes: Any,
     ) -> int:
         nonlocal count
@@ -105,7 +106,7 @@ def open_case(engine: Engine, a_message: Callable[..., Message]) -> Callable[...
             assert case.id is not None
             fields = {"thread_title": f"Thread {count}"} | changes
             message = a_message(case_id=case.id, level=level, **fields)
-            assert enqueue(session, case, message, targets, at)
+            assert enqueue(session, case, message, targets, at, hold_until=hold_until)
             return case.id
 
     return build

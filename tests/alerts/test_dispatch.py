@@ -16,7 +16,7 @@ from sqlmodel import Session, select
 
 from alerts.base import Channel, DeliveryError
 from alerts.dispatch import OutboxError, deliver_due, enqueue, retry_failed
-from alerts.trouble import trouble
+from alerts.trouble import broken, trouble
 from models import Alert, Delivery, DeliveryState, Level
 from models.database import reading, writing
 from tests.slack_server import TOKEN, Mischief, reader_sees
@@ -189,24 +189,39 @@ def test_a_revoked_token_stops_the_room_tells_ops_and_loses_nothing(
     slack.token = "xoxb-another"
     cases = [open_case([C1]) for _ in range(3)]
     report = run()
-    assert (report.failed, report.waiting) == (1, 2)
+    assert (report.retried, report.failed, report.waiting) == (1, 0, 2)
     [logged] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "invalid_auth" in logged.getMessage()
     with reading(engine) as session:
-        [dead] = trouble(session, [C1])
-    assert (dead.case_id, dead.target, dead.failed, dead.level) == (cases[0], C1, True, "urgent")
-    assert "QUIETWORD_SLACK_TOKEN" in dead.reason
-    clock.forward(3_600)
-    while run().failed:
-        pass
+        [stopped] = broken(session)
+    assert (stopped.target, stopped.waiting, stopped.since) == (C1, 3, clock())
+    assert "QUIETWORD_SLACK_TOKEN" in stopped.words
+    asked = len(slack.requests)
+    clock.forward(300)
+    assert run().waiting == 3
+    assert len(slack.requests) == asked  # a broken channel is left alone
+    clock.forward(300)
+    assert run().retried == 1  # but for one delivery now and then
+    assert len(slack.requests) == asked + 1
     slack.token = TOKEN
-    assert run().sent == 0  # a failed one waits for a person, not for time
     with writing(engine) as session:
-        assert retry_failed(session, clock()) == 3
+        retry_failed(session, clock())
     assert run().sent == 3
     assert sorted(case_ids(slack)) == cases
     with reading(engine) as session:
         assert trouble(session, [C1]) == []
+        assert broken(session) == []
+
+
+def test_a_mended_channel_is_found_out_by_itself(slack, run, open_case, clock) -> None:
+    slack.token = "xoxb-another"
+    cases = [open_case([C1]) for _ in range(3)]
+    run()
+    slack.token = TOKEN
+    clock.forward(601)
+    assert run().sent == 1  # the one that was tried
+    assert run().sent == 2
+    assert sorted(case_ids(slack)) == cases
 
 
 def test_a_delivery_for_a_channel_no_longer_configured_waits_and_is_reported(
@@ -439,7 +454,7 @@ def test_a_sender_that_was_overtaken_does_not_end_the_lease_of_its_successor(
     successor = threading.Thread(target=run, args=({CONSOLE: Second("")},))
     assert run({CONSOLE: First("")}).failed == 0
     [delivery] = deliveries(engine)
-    assert (delivery.state, delivery.error) == ("pending", "")
+    assert (delivery.state, delivery.error) == ("sending", "")
     assert delivery.leased_until == clock() + timedelta(seconds=60)
     first_is_done.set()
     successor.join()

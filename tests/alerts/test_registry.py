@@ -21,7 +21,7 @@ def test_the_console_needs_no_settings() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "complaint"),
     [
-        ("pager", {}, "there is no channel 'pager'; use one of: console, slack"),
+        ("pager", {}, "there is no channel 'pager'; use one of: console, email, slack, webhook"),
         ("console", {"room": "C1"}, "the console has no rooms"),
         ("slack", {"room": "C1"}, "put it .* into QUIETWORD_SLACK_TOKEN"),
         ("slack", {"room": "#care", "token": TOKEN}, "'#care' is not the id of a Slack channel"),
@@ -39,4 +39,4 @@ def test_settings_that_cannot_work_are_refused_without_the_secret(
 
 
 def test_every_kind_is_named_after_its_channel() -> None:
-    assert set(KINDS) == {"console", "slack"}
+    assert set(KINDS) == {"console", "email", "slack", "webhook"}

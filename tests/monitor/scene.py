@@ -220,5 +220,12 @@ class Scene:
         return case
 
     def delivery(self, case: Case, **given: Any) -> Delivery:
-        alert = self.add(Alert(case_id=case.id, level=case.level, created_at=case.opened_at))
+        alert = self.add(
+            Alert(
+                key=f"case {case.id} {case.level}",
+                case_id=case.id,
+                level=case.level,
+                created_at=case.opened_at,
+            )
+        )
         return self.add(Delivery(alert_id=alert.id, channel="slack", **given))

@@ -80,7 +80,7 @@ def test_every_number_on_the_digest_leads_to_its_threads(engine: Engine, read: R
         source, marta = scene.source(), scene.agent()
         for number in range(40):
             post = scene.post(scene.thread(source, f"Thread {number}"), "Nordvia")
-            state = list(CaseState)[number % 5]
+            state = list(CaseState)[number % len(CaseState)]
             owner = None if state is CaseState.NEW else marta
             scene.case(
                 post,

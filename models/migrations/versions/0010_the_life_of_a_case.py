@@ -1,4 +1,4 @@
-"""The life of a case: states, owners, shifts."""
+"""The life of a case: states, owners, shifts, timers, deliveries, feedback."""
 
 from collections.abc import Sequence
 
@@ -96,6 +96,178 @@ def upgrade() -> None:
             batch_op.f("fk_case_event_to_agent_id"), "agent", ["to_agent_id"], ["id"]
         )
 
+    op.create_table(
+        "broken_channel",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("channel", sa.String(length=24), nullable=False),
+        sa.Column("room", sa.String(length=320), nullable=False),
+        sa.Column("reason", sa.String(length=1000), nullable=False),
+        sa.Column("since", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("try_at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_broken_channel")),
+        sa.UniqueConstraint("channel", "room", name="uq_broken_channel_room"),
+    )
+    op.create_table(
+        "opt_out",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.String(length=300), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True),
+        sa.Column("note", sa.String(length=1000), nullable=False),
+        sa.Column("at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_opt_out_agent_id")),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["source.id"], name=op.f("fk_opt_out_source_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out")),
+        sa.UniqueConstraint("source_id", "external_id", name="uq_opt_out_author"),
+    )
+    op.create_table(
+        "quiet_alias",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("brand_id", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.String(length=200), nullable=False),
+        sa.Column("right", sa.Integer(), nullable=False),
+        sa.Column("votes", sa.Integer(), nullable=False),
+        sa.Column("since", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("undone_at", models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["brand_id"], ["brand.id"], name=op.f("fk_quiet_alias_brand_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quiet_alias")),
+    )
+    with op.batch_alter_table("quiet_alias", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_quiet_alias_brand_id"), ["brand_id"], unique=False)
+
+    op.create_table(
+        "threshold",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("brand_id", sa.Integer(), nullable=False),
+        sa.Column("checkpoint", sa.String(length=200), nullable=False),
+        sa.Column("negative", sa.Float(), nullable=False),
+        sa.Column("figures", sa.JSON(), nullable=False),
+        sa.Column("made_at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("undone_at", models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["brand_id"], ["brand.id"], name=op.f("fk_threshold_brand_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_threshold")),
+    )
+    with op.batch_alter_table("threshold", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_threshold_brand_id"), ["brand_id"], unique=False)
+
+    op.create_table(
+        "contact",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("author_id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True),
+        sa.Column("at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_contact_agent_id")),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["author.id"], name=op.f("fk_contact_author_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["case.id"], name=op.f("fk_contact_case_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
+    )
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contact_author_id"), ["author_id"], unique=False)
+
+    op.create_table(
+        "label",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("post_id", sa.Integer(), nullable=False),
+        sa.Column("brand_id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=True),
+        sa.Column("verdict", sa.String(length=24), nullable=False),
+        sa.Column("alias", sa.String(length=200), nullable=False),
+        sa.Column("text_hash", sa.String(length=32), nullable=False),
+        sa.Column("checkpoint", sa.String(length=200), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("negative", sa.Float(), nullable=True),
+        sa.Column("at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_label_agent_id")),
+        sa.ForeignKeyConstraint(
+            ["brand_id"], ["brand.id"], name=op.f("fk_label_brand_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["case.id"], name=op.f("fk_label_case_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["post_id"], ["post.id"], name=op.f("fk_label_post_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["source.id"], name=op.f("fk_label_source_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
+    )
+    with op.batch_alter_table("label", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_label_brand_id"), ["brand_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_label_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_label_post_id"), ["post_id"], unique=False)
+
+    op.create_table(
+        "timer",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.Integer(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("due_at", models.base.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("done_at", models.base.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["case.id"], name=op.f("fk_timer_case_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_timer")),
+        sa.UniqueConstraint("case_id", "turn", "kind", "step", name="uq_timer_once"),
+    )
+    with op.batch_alter_table("timer", schema=None) as batch_op:
+        batch_op.create_index("ix_timer_due", ["done_at", "due_at"], unique=False)
+
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("key", sa.String(length=120), nullable=False, server_default="")
+        )
+        batch_op.add_column(
+            sa.Column("kind", sa.String(length=8), nullable=False, server_default="alert")
+        )
+    op.execute("UPDATE alert SET key = 'case ' || case_id || ' ' || level")
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.alter_column("case_id", existing_type=sa.INTEGER(), nullable=True)
+        batch_op.drop_constraint(batch_op.f("uq_alert_level"), type_="unique")
+        batch_op.create_index(batch_op.f("ix_alert_case_id"), ["case_id"], unique=False)
+        batch_op.create_unique_constraint("uq_alert_key", ["key"])
+
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("held", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(sa.Column("summary_id", sa.Integer(), nullable=True))
+        batch_op.alter_column(
+            "room",
+            existing_type=sa.VARCHAR(length=64),
+            type_=sa.String(length=320),
+            existing_nullable=False,
+        )
+        batch_op.alter_column(
+            "receipt",
+            existing_type=sa.VARCHAR(length=64),
+            type_=sa.String(length=200),
+            existing_nullable=True,
+        )
+        batch_op.create_foreign_key(
+            batch_op.f("fk_delivery_summary_id"),
+            "delivery",
+            ["summary_id"],
+            ["id"],
+            ondelete="SET NULL",
+        )
     _rename(("open", "new"), ("resolved", "solved"))
     event = 'SELECT min(at) FROM case_event WHERE case_id = "case".id AND kind ='
     op.execute(f"UPDATE \"case\" SET contacted_at = ({event} 'contacted')")  # noqa: S608
@@ -114,6 +286,59 @@ def _rename(*pairs: tuple[str, str]) -> None:
 def downgrade() -> None:
     """Take the change back."""
     _rename(("new", "open"), ("snoozed", "open"), ("escalated", "open"), ("solved", "resolved"))
+    op.execute(
+        "DELETE FROM alert WHERE kind <> 'alert' OR key <> 'case ' || case_id || ' ' || level"
+    )
+    op.execute("UPDATE delivery SET state = 'pending' WHERE state IN ('sending', 'unknown')")
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("fk_delivery_summary_id"), type_="foreignkey")
+        batch_op.alter_column(
+            "receipt",
+            existing_type=sa.String(length=200),
+            type_=sa.VARCHAR(length=64),
+            existing_nullable=True,
+        )
+        batch_op.alter_column(
+            "room",
+            existing_type=sa.String(length=320),
+            type_=sa.VARCHAR(length=64),
+            existing_nullable=False,
+        )
+        batch_op.drop_column("summary_id")
+        batch_op.drop_column("held")
+
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.drop_constraint("uq_alert_key", type_="unique")
+        batch_op.drop_index(batch_op.f("ix_alert_case_id"))
+        batch_op.create_unique_constraint(batch_op.f("uq_alert_level"), ["case_id", "level"])
+        batch_op.alter_column("case_id", existing_type=sa.INTEGER(), nullable=False)
+        batch_op.drop_column("kind")
+        batch_op.drop_column("key")
+
+    with op.batch_alter_table("timer", schema=None) as batch_op:
+        batch_op.drop_index("ix_timer_due")
+
+    op.drop_table("timer")
+    with op.batch_alter_table("label", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_label_post_id"))
+        batch_op.drop_index(batch_op.f("ix_label_case_id"))
+        batch_op.drop_index(batch_op.f("ix_label_brand_id"))
+
+    op.drop_table("label")
+    with op.batch_alter_table("contact", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contact_author_id"))
+
+    op.drop_table("contact")
+    with op.batch_alter_table("threshold", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_threshold_brand_id"))
+
+    op.drop_table("threshold")
+    with op.batch_alter_table("quiet_alias", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_quiet_alias_brand_id"))
+
+    op.drop_table("quiet_alias")
+    op.drop_table("opt_out")
+    op.drop_table("broken_channel")
     with op.batch_alter_table("case_event", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("fk_case_event_to_agent_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("fk_case_event_from_agent_id"), type_="foreignkey")

@@ -1,0 +1,62 @@
+"""A notice as a Slack message: forum text in ``plain_text`` only, our own links as markup."""
+
+import hashlib
+import json
+from html import escape
+from typing import Any
+
+from alerts import words
+from alerts.notice import ENTRIES_SHOWN, Notice, body, entry_line, headline, rest_line
+
+EVENT_TYPE = "quietword_notice"
+SECTION_LIMIT = 2_900
+"""Characters of one section; Slack allows 3000, counted after escaping."""
+TOTAL_LIMIT = 11_000
+"""Characters of all blocks; Slack refuses messages somewhere near 13,000."""
+
+
+def metadata(notice: Notice) -> dict[str, Any]:
+    """Return what names the notice in Slack; the digest tells two installations apart."""
+    fields = json.dumps(notice.as_json(), sort_keys=True).encode()
+    digest = hashlib.sha256(fields).hexdigest()[:16]
+    return {"event_type": EVENT_TYPE, "event_payload": {"key": notice.key, "digest": digest}}
+
+
+def fallback(notice: Notice) -> str:
+    """Return the sentence for notifications and screen readers."""
+    return _fit(" ".join(filter(None, [headline(notice), body(notice)])))
+
+
+def blocks(notice: Notice) -> list[dict[str, Any]]:
+    """Return the notice as blocks: its words, then a line with a link for each case."""
+    made = [_section("\n".join(filter(None, [headline(notice), body(notice)])))]
+    used = len(str(made))
+    for entry in notice.entries[:ENTRIES_SHOWN]:
+        line: list[dict[str, Any]] = [_plain(entry_line(entry))]
+        link = escape(words.web_link(entry.url) or "", quote=False)
+        if 0 < len(link) <= 1_000:
+            line.append({"type": "mrkdwn", "text": f"<{link}|Open the post>", "verbatim": True})
+        block = {"type": "context", "elements": line}
+        if used + len(str(block)) > TOTAL_LIMIT:
+            block = {"type": "context", "elements": line[:1]}
+        used += len(str(block))
+        made.append(block)
+    if rest := rest_line(notice):
+        made.append(_section(rest))
+    return made
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _plain(text)}
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {"type": "plain_text", "text": _fit(text), "emoji": False}
+
+
+def _fit(text: str) -> str:
+    """Return ``text`` escaped, cut before that to what will fit."""
+    room = SECTION_LIMIT
+    while len(escaped := escape(words.cut(text, room), quote=False)) > SECTION_LIMIT:
+        room = min(room, len(text)) - max(1, (len(escaped) - SECTION_LIMIT) // 5)
+    return escaped
