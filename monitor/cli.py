@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands import agent, case, opening, slack
+from monitor.commands import agent, case, feedback, opening, slack
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +28,7 @@ app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
 app.add_typer(agent.app, name="agent")
 app.add_typer(slack.app, name="slack")
+app.add_typer(feedback.app, name="feedback")
 
 Contact = Annotated[
     str | None,

@@ -38,6 +38,7 @@ from models.database import reading, writing
 from monitor.brands import staff_names
 from monitor.cases import Actor, CaseRefused, reopen
 from monitor.config import Settings
+from monitor.feedback import is_quiet, threshold
 from monitor.risk import JudgedPost, Risk, assess
 from monitor.routing import Duty
 
@@ -186,7 +187,9 @@ def _alerts(
         known = known.where(Alert.created_at >= max(reopened))
     told = session.exec(known).all()
     # A case that calms down is no news: people know of worse.
-    return all(Level(level).rank < Level(case.level).rank for level in told)
+    if any(Level(level).rank >= Level(case.level).rank for level in told):
+        return False
+    return not is_quiet(session, case)
 
 
 def _reopenings(session: Session, case: Case) -> Sequence[datetime]:
@@ -203,6 +206,7 @@ def judged_posts(
 ) -> list[JudgedPost]:
     """Return the posts of a thread with their current verdicts towards a brand."""
     ours = staff_names(session, brand_id)
+    least = threshold(session, brand_id, checkpoint)
     rows = session.exec(
         select(Post, Author, Verdict)
         .join(Author, onclause=col(Author.id) == Post.author_id)
@@ -222,7 +226,9 @@ def judged_posts(
             author=author.external_id,
             at=post.posted_at or post.fetched_at,
             ours=author.name.casefold() in ours,
-            unhappy=Unhappy(verdict.unhappy) if verdict else Unhappy.NO,
+            unhappy=Unhappy(verdict.unhappy)
+            if verdict and verdict.negative >= least
+            else Unhappy.NO,
             negative=verdict.negative if verdict else 0.0,
             author_posts=author.posts_shown,
             author_joined=author.joined_at,

@@ -1,7 +1,7 @@
 """Draw the message of every state, in every language: ``python -m tests.render_slack``.
 
-Writes docs/slack/. Blocks are drawn as Slack lays them out (docs.slack.dev/reference/block-kit), from the very JSON
-that is sent, which a fake Slack has accepted first.
+Writes docs/slack/. Blocks are drawn as Slack lays them out (docs.slack.dev/reference/block-kit),
+from the very JSON that is sent, by the rules of the fake Slack fit to be.
 """
 
 import html
@@ -56,7 +56,8 @@ border-top:1px dashed #ddd;margin-top:8px;padding-top:5px}.fallback b{color:#1d1
 a{color:#1264a3;text-decoration:none}.menu{border:1px solid #ddd;border-radius:6px;padding:4px 0;
 margin-top:6px;width:max-content;font-size:13px}.menu div{padding:2px 14px}
 .label{font-weight:700;margin:8px 0 3px}
-.input{border:1px solid #999;border-radius:4px;min-height:30px;padding:4px 8px;white-space:pre-wrap;color:#444}.modal{background:#fafafa}
+.input{border:1px solid #999;border-radius:4px;min-height:30px}
+.input{padding:4px 8px;white-space:pre-wrap;color:#444}.modal{background:#fafafa}
 .foot{text-align:right;margin-top:10px;display:flex;gap:8px;justify-content:flex-end}
 """
 

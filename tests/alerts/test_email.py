@@ -51,7 +51,7 @@ def mailbox() -> Mailbox:
 @pytest.fixture
 def port(mailbox: Mailbox) -> Iterator[int]:
     def login(_s: Any, _e: Any, _m: Any, _mechanism: Any, data: Any) -> AuthResult:
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
     with socket.create_server(("127.0.0.1", 0)) as probe:  # it cannot choose one itself
         free = probe.getsockname()[1]
@@ -103,7 +103,7 @@ def test_a_thread_title_cannot_add_a_header(
     channel().send(a_message(thread_title="Hi\r\nBcc: all@example.org\r\n\r\nbody"))
     [mail] = mailbox.mails
     assert mail["Bcc"] is None
-    assert "Bcc: all@example.org" in mail["Subject"]
+    assert "Hi Bcc:" in mail["Subject"]
 
 
 def test_the_same_alert_has_the_same_id_and_mails_of_a_case_belong_together(

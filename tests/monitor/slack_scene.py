@@ -113,7 +113,7 @@ class Office:
         posts = [
             post
             for post in self.slack.roots()
-            if post["metadata"]["event_payload"]["case_id"] == number
+            if post["metadata"]["event_payload"].get("case_id") == number
         ]
         [post] = posts
         return post
@@ -124,13 +124,15 @@ class Office:
 
 
 @contextmanager
-def office(engine: Engine, *, listening: bool = False, language: str = "en") -> Iterator[Office]:
+def office(
+    engine: Engine, *, listening: bool = False, language: str = "en", storm: int = 10
+) -> Iterator[Office]:
     """Give an office with two agents; ``listening`` connects it by Socket Mode."""
     clock = [NOON]
     with FakeSlack(rooms=("C1",)) as slack, SocketMode(slack) as socket:
         channel = make_channel(engine, slack, language=language)
         runtime = Runtime(
-            settings=Settings(firm="Nordvia SA", slack_api_url=slack.url),
+            settings=Settings(firm="Nordvia SA", slack_api_url=slack.url, storm_limit=storm),
             engine=engine,
             channels={ROOM: channel},
             scorer=lambda: None,  # type: ignore[arg-type, return-value]

@@ -36,7 +36,7 @@ def at(one_engine: Engine) -> Iterator[Office]:
 @pytest.fixture
 def at_either(engine: Engine) -> Iterator[Office]:
     """The same on SQLite and on PostgreSQL, where two people meet."""
-    with office(engine, listening=True) as place:
+    with office(engine, listening=True, storm=100) as place:
         yield place
 
 

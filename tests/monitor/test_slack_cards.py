@@ -1,26 +1,35 @@
 """Messages on Slack stay in step with their cases, whatever Slack or the network does."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Thread
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from alerts.dispatch import retry_failed
-from alerts.trouble import trouble
-from models import Case, Delivery, DeliveryState, How, Level, SlackCard
+from alerts.dispatch import enqueue, retry_failed
+from alerts.trouble import broken
+from models import Agent, Case, Delivery, DeliveryState, How, Level, SlackCard
 from models.database import make_engine, reading, writing
-from monitor import cases
+from monitor import cases, jobs
 from monitor.cases import Actor
+from monitor.config import Settings
+from monitor.judging import message_for
+from monitor.routing import Duty
 from monitor.slack_cards import CALM_S
+from monitor.slack_commands import Command, answer
 from tests.monitor.slack_scene import ROOM, Office, make_channel, office
 from tests.slack_server import Mischief, reader_sees
 
+STORM = Settings.model_fields["storm_limit"].default
 RATE = {"error": "ratelimited", "status": 429}
 
 
@@ -53,6 +62,10 @@ def restarted(at: Office, *, timeout_s: int = 5) -> None:
 
 def calls(at: Office, *methods: str) -> list[str]:
     return [name for name, _ in at.slack.requests if name in methods]
+
+
+def payload(post: dict[str, Any]) -> dict[str, Any]:
+    return dict(post["metadata"]["event_payload"])
 
 
 def one_case(at: Office, level: Level = Level.URGENT) -> int:
@@ -190,11 +203,13 @@ def test_a_revoked_token_stops_sending_keeps_everything_and_is_reported(at: Offi
         at.deliver()
         at.later(minutes=10)
     with reading(at.engine) as session:
-        told = trouble(session, [ROOM])
-        assert {one.case_id for one in told} <= set(waiting)
-        assert any("token_revoked" in one.reason for one in told)
+        [stopped] = broken(session)
+        assert "token_revoked" in stopped.words
+        states = session.exec(select(Delivery.state).where(Delivery.sent_at == None)).all()  # noqa: E711
+        assert (len(states), set(states)) == (len(waiting), {DeliveryState.PENDING})
         [error] = session.exec(select(SlackCard.error)).all()
     assert "token_revoked" in error
+    assert len(calls(at, "chat.postMessage")) <= 1 + 4 + 1, "not once for each that waits"
     at.slack.revoked = False
     with writing(at.engine) as session:
         retry_failed(session, at.now)
@@ -268,7 +283,7 @@ def test_nothing_is_lost_in_a_day_without_slack(at: Office) -> None:
     at.channel.client.base_url = "http://127.0.0.1:9/"  # nothing listens there
     numbers: list[int] = []
     for hour in range(24):
-        numbers += at.open_cases(8 if hour else 16)
+        numbers += at.open_cases(8 if hour else 16, level=list(Level)[1 + hour % 2])
         if hour == 3:
             did(at, known, cases.claim)
         at.deliver()
@@ -282,9 +297,18 @@ def test_nothing_is_lost_in_a_day_without_slack(at: Office) -> None:
         at.later(minutes=6)
     with reading(at.engine) as session:
         states = session.exec(select(Delivery.state)).all()
-        told = session.exec(select(SlackCard.case_id)).all()
+        alone = set(session.exec(select(SlackCard.case_id)).all())
     assert set(states) == {DeliveryState.SENT}
-    assert sorted(told) == [known, *numbers]
+    summaries = [post for post in at.slack.roots() if "case_id" not in payload(post)]
+    [seen] = [reader_sees(post) for post in summaries]
+    told = [int(number) for number in re.findall(r"#(\d+)", seen)]
+    assert sorted([*told, *alone]) == [known, *numbers], "each case once, none lost"
+    assert len(at.slack.roots()) <= 2 + STORM, "a storm is one message"
+    urgent = [number for number in told if at.case(number).level == Level.URGENT]
+    assert told == [*urgent, *sorted(set(told) - set(urgent))], (
+        "the weightiest first, then the oldest"
+    )
+    assert urgent == sorted(urgent)
     assert "Taken by" in reader_sees(at.post(known))
     assert len(calls(at, "chat.update")) == 1, "a message that says it all is not changed"
     assert at.now - begun < timedelta(hours=26)
@@ -317,3 +341,71 @@ def test_two_processes_do_not_tell_a_change_twice(at_either: Office) -> None:
     at.deliver()
     for number in numbers:
         assert at.slack.thread(at.post(number)["ts"]) == ["*Anna Nowak* took it."]
+
+
+def test_a_snooze_that_ends_while_nothing_runs_ends_at_the_next_start(at: Office) -> None:
+    number = one_case(at)
+    until = at.now + timedelta(hours=2)
+    did(at, number, partial(cases.snooze, until=until))
+    at.deliver()
+    assert "Snoozed until" in reader_sees(at.post(number))
+    at.later(hours=9)
+    restarted(at)
+    jobs.timers_due(at.runtime)
+    at.deliver()
+    assert "🔴 Urgent" in reader_sees(at.post(number))
+    assert at.events(number) == ["opened", "snoozed", "woken"]
+    jobs.timers_due(at.runtime)
+    at.deliver()
+    assert at.events(number) == ["opened", "snoozed", "woken"]
+    assert at.slack.thread(at.post(number)["ts"])[-1].startswith("A timer woke it.")
+
+
+@pytest.mark.parametrize(
+    ("evening", "morning"),
+    [
+        ("2026-10-24T23:00+02:00", "2026-10-25T07:00+01:00"),
+        ("2026-03-28T23:00+01:00", "2026-03-29T07:00+02:00"),
+    ],
+    ids=["autumn", "spring"],
+)
+def test_on_the_night_the_clock_jumps_alerts_wait_until_seven_by_the_wall(
+    at: Office, evening: str, morning: str
+) -> None:
+    at.clock[0], seven = datetime.fromisoformat(evening), datetime.fromisoformat(morning)
+    settings = at.runtime.settings.model_copy(
+        update={"quiet_hours": "22:00-07:00", "timezone": ZoneInfo("Europe/Warsaw")}
+    )
+    numbers = at.open_cases(3, level=Level.REACH_OUT, enqueued=False)
+    with writing(at.engine) as session:
+        hold = Duty(session, settings, at.now).hold(Level.REACH_OUT)
+        for number in numbers:
+            case = session.get_one(Case, number)
+            message = message_for(session, case, now=at.now)
+            assert enqueue(session, case, message, [ROOM], at.now, hold_until=hold)
+    at.clock[0] = seven - timedelta(minutes=1)
+    at.deliver()
+    assert at.slack.roots() == []
+    at.later(minutes=1)
+    restarted(at)
+    at.deliver()
+    [summary] = at.slack.roots()
+    assert re.findall(r"#(\d+)", reader_sees(summary)) == [str(number) for number in numbers]
+
+
+def test_a_case_that_only_a_summary_told_of_gets_its_message_when_somebody_takes_it(
+    at: Office,
+) -> None:
+    numbers = at.open_cases(STORM + 1)
+    at.deliver()
+    assert len(at.slack.roots()) == 1
+    with reading(at.engine) as session:
+        anna = session.exec(select(Agent).where(Agent.name == "Anna Nowak")).one()
+    said = f"take {numbers[4]}"
+    told = answer(at.engine, at.channel, Command(said, anna, at.channel.speech, at.now))
+    assert told == f"Case {numbers[4]} is yours; its message is in the channel."
+    at.deliver()
+    assert "Taken by *Anna Nowak*" in reader_sees(at.post(numbers[4]))
+    assert len(at.slack.roots()) == 2
+    at.deliver()
+    assert len(at.slack.roots()) == 2
