@@ -7,11 +7,12 @@ from types import MappingProxyType
 
 from slack_sdk import WebClient
 
-from alerts.base import Channel
+from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
 from alerts.channels.email import EmailChannel, MailServer
 from alerts.channels.slack import SlackChannel
 from alerts.channels.webhook import WebhookChannel, host_of
+from alerts.tongue import tongue
 from models.errors import QuietwordError
 
 SLACK_API = "https://slack.com/api/"
@@ -48,11 +49,15 @@ def build_channel(
     slack_api: str = SLACK_API,
     address: str = "",
     sender: str = "",
+    language: str = "en",
+    buttons: bool = False,
+    earlier: Callable[[Message], str | None] = lambda _: None,
 ) -> Channel:
     """Return the channel of ``kind`` for ``room``; connects to nothing yet.
 
-    ``slack_api`` is the address of Slack's Web API, ending in a slash. Raises ``ChannelError``
-    for an unknown kind and for settings that cannot work; never with a secret in it.
+    ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language``, ``buttons``
+    and ``earlier`` are those of ``SlackChannel``. Raises ``ChannelError`` for an unknown kind and
+    for settings that cannot work; never with a secret in it.
     """
     try:
         build = KINDS[kind]
@@ -61,7 +66,12 @@ def build_channel(
             f"there is no channel {kind!r}; use one of: {', '.join(sorted(KINDS))}"
         ) from None
     plain = Plain(room=room, token=token, slack_api=slack_api, address=address, sender=sender)
-    return build(plain)
+    channel = build(plain)
+    if isinstance(channel, SlackChannel):
+        return SlackChannel(
+            channel.client, room, speech=tongue(language), buttons=buttons, earlier=earlier
+        )
+    return channel
 
 
 def _console(plain: Plain) -> Channel:

@@ -21,6 +21,7 @@ from models.case import (
 from models.contact import Contact, OptOut, Timer
 from models.feedback import Label, QuietAlias, Threshold
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
+from models.slack import SlackCard, SlackPress
 from models.source import Board, CrawlRun, ListPage, Outreach, Source
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "Quote",
     "Role",
     "Shift",
+    "SlackCard",
+    "SlackPress",
     "Source",
     "Thread",
     "Threshold",

@@ -19,6 +19,7 @@ from monitor.runtime import load_scorer, make_channels
 from monitor.service import read_secret
 from sentiment.base import Query
 
+STYLES = {"ok": "green", "look": "yellow", "bad": "red"}
 SILENT_RUNS = 3
 """A source that has not been read well for so many of its intervals is called silent."""
 
@@ -35,9 +36,8 @@ class Finding:
 def check_installation(console: Console) -> bool:
     """Print every finding; return whether nothing is in the way."""
     findings = list(_findings())
-    styles = {"ok": "green", "look": "yellow", "bad": "red"}
     for finding in findings:
-        console.print(f"[{styles[finding.mark]}]{finding.mark:>4}[/] {escape(finding.text)}")
+        console.print(f"[{STYLES[finding.mark]}]{finding.mark:>4}[/] {escape(finding.text)}")
     return all(finding.mark != "bad" for finding in findings)
 
 

@@ -18,7 +18,7 @@ from monitor.cli_options import (
     Since,
     Timezone,
 )
-from monitor.commands import agent, case, feedback, looking, opening
+from monitor.commands import agent, case, feedback, looking, opening, slack
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +37,7 @@ brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_hel
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
 app.add_typer(agent.app, name="agent")
+app.add_typer(slack.app, name="slack")
 app.add_typer(feedback.app, name="feedback")
 
 

@@ -91,6 +91,16 @@ class Settings(BaseSettings):
     mastodon_instance: str | None = Field(
         default=None, description="Your own Mastodon server, from which agents write directly"
     )
+    slack_app_token: SecretStr | None = Field(
+        default=None, description="Slack app token (xapp-...): buttons work, by Socket Mode"
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None,
+        description="Slack signing secret: buttons work, by HTTP at /slack/events instead",
+    )
+    slack_language: str = Field(
+        default="en", description="Language of messages on Slack: en, pl, ru"
+    )
     firm: str | None = Field(
         default=None, description="Your firm as agents sign for it; the brand's name by default"
     )

@@ -21,7 +21,7 @@ from models import WAITING, CrawlRun, Delivery, Source
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from models.errors import QuietwordError
-from monitor import timers
+from monitor import slack_cards, timers
 from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
@@ -332,13 +332,15 @@ def timers_due(runtime: Runtime) -> timers.Fired:
 
 
 def deliver(runtime: Runtime) -> DispatchReport:
-    """Send the alerts and notices that are due."""
-    return deliver_due(
+    """Send the alerts and notices that are due; bring Slack's messages in step with their cases."""
+    report = deliver_due(
         runtime.engine,
         {**_to_people(runtime), **runtime.channels},
         now=runtime.now,
         storm_limit=runtime.settings.storm_limit,
     )
+    slack_cards.sync(runtime.engine, runtime.channels, runtime.now())
+    return report
 
 
 def _to_people(runtime: Runtime) -> dict[tuple[str, str], Channel]:

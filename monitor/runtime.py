@@ -1,11 +1,13 @@
 """Putting the parts together from the settings."""
 
 import functools
+from collections.abc import Callable
 
 from pydantic import SecretStr
 from rich.console import Console
+from sqlalchemy import Engine
 
-from alerts.base import Channel
+from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
 from alerts.registry import build_channel
 from models.database import check_schema, make_engine
@@ -22,8 +24,13 @@ def load_scorer(settings: Settings) -> Scorer:
     return TransformerScorer(settings.checkpoint or SHIPPED)
 
 
-def make_channels(settings: Settings, console: Console) -> dict[tuple[str, str], Channel]:
-    """Return what alerts go to: every channel that is configured, or else this console."""
+def make_channels(
+    settings: Settings, console: Console, engine: Engine | None = None
+) -> dict[tuple[str, str], Channel]:
+    """Return what alerts go to: every channel that is configured, or else this console.
+
+    With ``engine`` a case that gets worse is told of in the thread of its own Slack message.
+    """
     channels: list[Channel] = []
     if (settings.slack_token is None) != (settings.slack_room is None):
         raise SettingsError(
@@ -31,7 +38,7 @@ def make_channels(settings: Settings, console: Console) -> dict[tuple[str, str],
             "QUIETWORD_SLACK_ROOM (a channel id, C...); set the other one or unset both"
         )
     if settings.slack_room is not None:
-        channels.append(_channel(settings, "slack", settings.slack_room))
+        channels.append(_channel(settings, "slack", settings.slack_room, engine))
     if settings.mail_to is not None:
         channels.append(_channel(settings, "email", settings.mail_to))
     if settings.webhook_url is not None:
@@ -51,7 +58,7 @@ def personal_kinds(settings: Settings) -> tuple[str, ...]:
     return tuple(kinds)
 
 
-def _channel(settings: Settings, kind: str, room: str) -> Channel:
+def _channel(settings: Settings, kind: str, room: str, engine: Engine | None = None) -> Channel:
     def secret(value: SecretStr | None) -> str:
         return value.get_secret_value() if value is not None else ""
 
@@ -62,7 +69,18 @@ def _channel(settings: Settings, kind: str, room: str) -> Channel:
         slack_api=settings.slack_api_url,
         address=secret(settings.smtp_url if kind == "email" else settings.webhook_url),
         sender=settings.mail_from or "",
+        language=settings.slack_language,
+        buttons=bool(settings.slack_app_token or settings.slack_signing_secret),
+        earlier=_earlier(engine, room),
     )
+
+
+def _earlier(engine: Engine | None, room: str) -> Callable[[Message], str | None]:
+    if engine is None:
+        return lambda _: None
+    from monitor.slack_cards import earlier_message
+
+    return functools.partial(earlier_message, engine, room)
 
 
 def make_runtime(settings: Settings, console: Console) -> Runtime:
@@ -72,7 +90,7 @@ def make_runtime(settings: Settings, console: Console) -> Runtime:
     return Runtime(
         settings=settings,
         engine=engine,
-        channels=make_channels(settings, console),
+        channels=make_channels(settings, console, engine),
         reach=functools.cache(functools.partial(_channel, settings)),
         personal=personal_kinds(settings),
         scorer=functools.cache(lambda: load_scorer(settings)),

@@ -6,17 +6,23 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from rich.console import Console
 from rich.markup import escape
+from starlette.types import ASGIApp
 
 from models.errors import QuietwordError
 from monitor.config import Settings
 from monitor.jobs import Runtime
 from monitor.schedule import Schedule
+from monitor.slack_cards import slack_rooms
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
+
+if TYPE_CHECKING:
+    from monitor.slack_listener import SlackListener
 
 
 class ServiceError(QuietwordError):
@@ -76,6 +82,27 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def with_slack(runtime: Runtime, pages: ASGIApp) -> "tuple[SlackListener | None, ASGIApp]":
+    """Return what listens to Slack by Socket Mode, if that is set, and what to serve.
+
+    Without an app token but with a signing secret Slack's requests are taken by HTTP, before
+    ``pages``. With neither, Slack only shows.
+    """
+    settings = runtime.settings
+    token, secret = settings.slack_app_token, settings.slack_signing_secret
+    if not slack_rooms(runtime.channels) or not (token or secret):
+        return None, pages
+    from monitor.slack_app import SlackDesk
+    from monitor.slack_listener import SlackListener
+    from monitor.web.slack import SlackDoor
+
+    desk = SlackDesk(runtime)
+    if token:
+        return SlackListener(desk, token.get_secret_value(), settings.slack_api_url), pages
+    assert secret  # noqa: S101
+    return None, SlackDoor(pages, desk, secret.get_secret_value(), now=runtime.now)
+
+
 def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> None:
     """Run until SIGINT or SIGTERM. Prints the one-time login link first."""
     settings = runtime.settings
@@ -89,19 +116,24 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         zone=settings.timezone,
         https_only=address.startswith("https://"),
     )
+    listener_to_slack, pages = with_slack(runtime, web)
     server = uvicorn.Server(
-        uvicorn.Config(web, log_config=None, access_log=False, proxy_headers=False)
+        uvicorn.Config(pages, log_config=None, access_log=False, proxy_headers=False)
     )
     channels = ", ".join(f"{kind} {room}".strip() for kind, room in runtime.channels)
     schedule = Schedule(runtime)
     # uvicorn hands the signal on when it has stopped: by default that would end us on the spot.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     schedule.start()
+    if listener_to_slack is not None:
+        listener_to_slack.start()
     try:
         console.print(f"Alerts go to: {escape(channels)}")
         console.print(f"Digest (this link works once): {login.new_link(address)}", soft_wrap=True)
         console.print("Another link: quietword login. Stop: Ctrl-C")
         server.run(sockets=[listener])
     finally:
+        if listener_to_slack is not None:
+            listener_to_slack.stop()
         schedule.stop()
         listener.close()

@@ -11,25 +11,23 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs
 
+from tests.slack_rules import message_error, view_error
+
+__all__ = ["APP_TOKEN", "TOKEN", "FakeSlack", "Mischief", "message_error"]
+
 TOKEN = "xoxb-fake-token"
+APP_TOKEN = "xapp-fake-token"
+TEAM = "T1"
+SCOPES = (
+    "chat:write,commands,channels:history,groups:history,channels:read,groups:read,users:read,"
+    "users:read.email"
+)
 
-BLOCKS = 50
-SECTION = 3_000
-HEADER = 150
-CONTEXT_ELEMENTS = 10
-ACTION_ELEMENTS = 25
-BUTTON_TEXT = 75
-BUTTON_URL = 3_000
-NAME = 255
-TOTAL = 13_000
-TEXT = 40_000
-
-_ENTITY = r"&(?:amp|lt|gt);"
-_BARE = re.compile(rf"{_ENTITY}|[&<>]")
 _CONTROL = re.compile(r"<[^>]*>")
 
 
@@ -67,6 +65,25 @@ class FakeSlack:
         """Every call, refused ones included: method and arguments."""
         self.received = threading.Semaphore(0)
         """Released once per ``chat.postMessage`` that has come in (and been posted, if at all)."""
+        self.update_mischief: deque[Mischief] = deque()
+        """The same for the coming ``chat.update`` calls."""
+        self.revoked = False
+        """The token is refused, whatever is asked."""
+        self.scopes = SCOPES
+        self.member = True
+        """The app is in its rooms."""
+        self.clock_s = 0.0
+        """Seconds that its clock is ahead."""
+        self.emails: dict[str, str] = {}
+        """Slack user id -> e-mail address."""
+        self.whispers: list[dict[str, Any]] = []
+        """Ephemeral messages: who alone sees what."""
+        self.views: list[dict[str, Any]] = []
+        """Modals that were opened, with their ``trigger_id``."""
+        self.answers: list[dict[str, Any]] = []
+        """What came to a ``response_url``."""
+        self.socket_url = ""
+        """Where Socket Mode listens; empty: not at all."""
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._clock = 1_700_000_000.0
@@ -105,7 +122,8 @@ class FakeSlack:
             do_GET = do_POST
 
             def reply(self, status: int, headers: dict[str, str], body: str) -> None:
-                self.send_response(status)
+                self.send_response_only(status)
+                self.send_header("Date", formatdate(time.time() + slack.clock_s, usegmt=True))
                 for name, value in {"Content-Type": "application/json", **headers}.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body.encode())))
@@ -118,17 +136,22 @@ class FakeSlack:
         return Answerer
 
     def _answer(self, request: Any, arguments: dict[str, Any]) -> None:
+        if request.path.startswith("/hooks/"):
+            self.answers.append(arguments)
+            request.reply(200, {}, "ok")
+            return
         method, _, query = request.path.removeprefix("/api/").partition("?")
         arguments = {name: values[-1] for name, values in parse_qs(query).items()} | arguments
         with self._lock:
             self.requests.append((method, arguments))
             posting = method == "chat.postMessage"
-            trick = self.mischief.popleft() if posting and self.mischief else Mischief()
+            tricks = {"chat.postMessage": self.mischief, "chat.update": self.update_mischief}
+            queue = tricks.get(method)
+            trick = queue.popleft() if queue else Mischief()
             refused = self._refusal(request, method, arguments)
             answer: dict[str, Any] = {"ok": False, "error": refused or trick.error}
-            acts = not (refused or trick.error or trick.status or trick.hang_before)
-            if acts:
-                answer = self._post(arguments) if posting else self._history(arguments)
+            if not (refused or trick.error or trick.status or trick.hang_before):
+                answer = getattr(self, "_" + re.sub(r"[A-Z.]", _snake, method))(arguments)
         if posting:
             self.received.release()
         if trick.hang_before or trick.hang_after:
@@ -137,133 +160,159 @@ class FakeSlack:
             request.close_connection = True
             return
         body = trick.body if trick.body is not None else json.dumps(answer)
-        request.reply(trick.status or 200, trick.headers, body)
+        headers = {"x-oauth-scopes": self.scopes} if method == "auth.test" else {}
+        request.reply(trick.status or 200, headers | trick.headers, body)
 
     def _refusal(self, request: Any, method: str, arguments: dict[str, Any]) -> str | None:
         authorization = request.headers.get("Authorization") or ""
         if not authorization:
             return "not_authed"
-        if authorization != f"Bearer {self.token}":
+        wanted = APP_TOKEN if method == "apps.connections.open" else self.token
+        if authorization != f"Bearer {wanted}":
             return "invalid_auth"
-        if method not in {"chat.postMessage", "conversations.history"}:
+        if self.revoked:
+            return "token_revoked"
+        if method in {"auth.test", "apps.connections.open"}:
+            return None
+        if method == "users.info":
+            return None if arguments.get("user") in self.emails else "user_not_found"
+        if method == "views.open":
+            return view_error(_as_json(arguments.get("view")))
+        if method not in _IN_A_ROOM:
             return "unknown_method"
-        if method == "conversations.history" and not self.may_read_history:
+        reads = {"conversations.history", "conversations.replies"}
+        if method in reads and not self.may_read_history:
             return "missing_scope"
         if arguments.get("channel") not in self.rooms:
             return "channel_not_found"
-        return message_error(arguments) if method == "chat.postMessage" else None
+        if method in {"chat.update", "chat.getPermalink"} and self._found(arguments) is None:
+            return "message_not_found"
+        if method == "conversations.replies" and self._found(arguments) is None:
+            return "thread_not_found"
+        if method in {"chat.postMessage", "chat.update", "chat.postEphemeral"}:
+            return message_error(arguments)
+        return None
 
-    def _post(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _found(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        ts = arguments.get("ts") or arguments.get("message_ts")
+        here = (post for post in self.posted if post["channel"] == arguments["channel"])
+        return next((post for post in here if post["ts"] == ts), None)
+
+    def delete(self, ts: str) -> None:
+        """Delete a message as a person does, by hand."""
+        with self._lock:
+            self.posted[:] = [post for post in self.posted if post["ts"] != ts]
+
+    def roots(self) -> list[dict[str, Any]]:
+        """Return the messages that stand in a room by themselves, oldest first."""
+        return [post for post in self.posted if not post.get("thread_ts")]
+
+    def thread(self, ts: str) -> list[str]:
+        """Return the texts of the replies to a message, oldest first."""
+        return [post["text"] for post in self.posted if post.get("thread_ts") == ts]
+
+    def _chat_post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._clock += 1
         ts = f"{self._clock:.6f}"
         self.posted.append(arguments | {"ts": ts, "received_at": time.monotonic()})
         return {"ok": True, "channel": arguments["channel"], "ts": ts}
 
-    def _history(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        metadata = str(arguments.get("include_all_metadata")).lower() in {"1", "true"}
+    def _chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        post = self._found(arguments)
+        assert post is not None
+        post.update(arguments)
+        return {"ok": True, "channel": arguments["channel"], "ts": post["ts"]}
+
+    def _chat_post_ephemeral(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.whispers.append(arguments)
+        return {"ok": True, "message_ts": "1.0"}
+
+    def _chat_get_permalink(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        place = f"{arguments['channel']}/p{arguments['message_ts'].replace('.', '')}"
+        return {"ok": True, "permalink": f"https://fake.slack.test/archives/{place}"}
+
+    def _views_open(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        view = _as_json(arguments["view"])
+        number = f"V{len(self.views) + 1}"
+        self.views.append(view | {"id": number, "trigger_id": arguments.get("trigger_id")})
+        return {"ok": True, "view": view | {"id": number}}
+
+    def _users_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        user = arguments["user"]
+        return {"ok": True, "user": {"id": user, "profile": {"email": self.emails[user]}}}
+
+    def _auth_test(self, _: dict[str, Any]) -> dict[str, Any]:
+        ours = {"team": "Fake", "team_id": TEAM, "user": "quietword", "user_id": "UBOT"}
+        return {"ok": True, "url": "https://fake.slack.test/", "bot_id": "B1"} | ours
+
+    def _apps_connections_open(self, _: dict[str, Any]) -> dict[str, Any]:
+        if not self.socket_url:
+            return {"ok": False, "error": "socket_mode_disabled"}
+        return {"ok": True, "url": self.socket_url}
+
+    def _conversations_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        room = arguments["channel"]
+        return {"ok": True, "channel": {"id": room, "name": "alerts", "is_member": self.member}}
+
+    def _conversations_replies(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        ts = arguments["ts"]
+        shown = [post for post in self.posted if ts in {post["ts"], post.get("thread_ts")}]
+        messages = [_visible(post, arguments) for post in shown]
+        return {"ok": True, "messages": messages[: int(arguments.get("limit", 1000))]}
+
+    def _conversations_history(self, arguments: dict[str, Any]) -> dict[str, Any]:
         limit = int(arguments.get("limit", 100))
-        shown = ("ts", "text", "blocks", "metadata") if metadata else ("ts", "text", "blocks")
-        here = [post for post in self.posted if post["channel"] == arguments["channel"]]
-        messages = [{name: post[name] for name in shown if name in post} for post in reversed(here)]
+        here = [
+            post
+            for post in self.posted
+            if post["channel"] == arguments["channel"]
+            and (not post.get("thread_ts") or _true(post.get("reply_broadcast")))
+        ]
+        messages = [_visible(post, arguments) for post in reversed(here)]
         return {"ok": True, "messages": messages[:limit], "has_more": len(messages) > limit}
+
+
+_IN_A_ROOM = frozenset(
+    {
+        "chat.postMessage",
+        "chat.update",
+        "chat.postEphemeral",
+        "chat.getPermalink",
+        "conversations.history",
+        "conversations.replies",
+        "conversations.info",
+    }
+)
+
+
+def _snake(match: re.Match[str]) -> str:
+    return "_" if match[0] == "." else "_" + match[0].lower()
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() in {"1", "true"}
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _visible(post: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    names = ["ts", "text", "blocks", "thread_ts"]
+    if _true(arguments.get("include_all_metadata")):
+        names.append("metadata")
+    return {name: post[name] for name in names if name in post}
 
 
 def _arguments(content_type: str, body: bytes) -> dict[str, Any]:
     if content_type.startswith("application/json"):
-        arguments = json.loads(body)
+        arguments = json.loads(body or b"{}")
         return arguments if isinstance(arguments, dict) else {}
     form: dict[str, Any] = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
     for name in ("blocks", "metadata"):
         if name in form:
             form[name] = json.loads(form[name])
     return form
-
-
-def message_error(message: dict[str, Any]) -> str | None:
-    """Return Slack's code for what is wrong with ``message``, or ``None`` when it may be posted."""
-    text, blocks = message.get("text"), message.get("blocks")
-    if not text and not blocks:
-        return "no_text"
-    if len(text or "") > TEXT:
-        return "msg_too_long"
-    metadata = message.get("metadata")
-    if metadata is not None and not _is_metadata(metadata):
-        return "invalid_metadata_format"
-    if blocks is None:
-        return None
-    if not isinstance(blocks, list) or len(blocks) > BLOCKS:
-        return "invalid_blocks"
-    if not all(isinstance(block, dict) and _is_block(block) for block in blocks):
-        return "invalid_blocks"
-    if len(json.dumps(blocks, ensure_ascii=False)) > TOTAL:
-        return "msg_blocks_too_long"
-    return None
-
-
-def _is_metadata(metadata: Any) -> bool:
-    return (
-        isinstance(metadata, dict)
-        and isinstance(metadata.get("event_type"), str)
-        and isinstance(metadata.get("event_payload"), dict)
-    )
-
-
-def _is_block(block: dict[str, Any]) -> bool:
-    elements = block.get("elements")
-    match block.get("type"):
-        case "divider":
-            return True
-        case "header":
-            return _is_text(block.get("text"), HEADER, kinds=("plain_text",))
-        case "section":
-            return _is_text(block.get("text"), SECTION)
-        case "context":
-            return (
-                isinstance(elements, list)
-                and 1 <= len(elements) <= CONTEXT_ELEMENTS
-                and all(_is_text(element, SECTION) for element in elements)
-            )
-        case "actions":
-            return (
-                isinstance(elements, list)
-                and 1 <= len(elements) <= ACTION_ELEMENTS
-                and all(_is_button(element) for element in elements)
-                and len({element.get("action_id") for element in elements}) == len(elements)
-            )
-    return False
-
-
-def _is_text(thing: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> bool:
-    if not isinstance(thing, dict) or thing.get("type") not in kinds:
-        return False
-    allowed = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
-    text = thing.get("text")
-    return (
-        set(thing) <= allowed[thing["type"]]
-        and isinstance(text, str)
-        and bool(text.strip())
-        and len(_stored(text)) <= limit
-    )
-
-
-def _stored(text: str) -> str:
-    """Return ``text`` as Slack counts it: bare ``&``, ``<`` and ``>`` as entities."""
-    entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    return _BARE.sub(lambda match: entities.get(match[0], match[0]), text)
-
-
-def _is_button(thing: Any) -> bool:
-    if not isinstance(thing, dict) or thing.get("type") != "button":
-        return False
-    url = thing.get("url")
-    return (
-        _is_text(thing.get("text"), BUTTON_TEXT, kinds=("plain_text",))
-        and 1 <= len(thing.get("action_id") or "") <= NAME
-        and (
-            url is None
-            or (len(url) <= BUTTON_URL and re.match(r"https?://[^\s/]", url) is not None)
-        )
-    )
 
 
 def texts(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -300,6 +349,17 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
     """Return label -> address of the buttons of ``message``."""
     return {
         element["text"]["text"]: element["url"]
+        for block in message.get("blocks", [])
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if "url" in element
+    }
+
+
+def actions(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return action id -> element of what can be pressed on ``message``."""
+    return {
+        element["action_id"]: element
         for block in message.get("blocks", [])
         if block["type"] == "actions"
         for element in block["elements"]

@@ -18,21 +18,18 @@ from slack_sdk.web import SlackResponse
 
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
+from alerts.card import Card
 from alerts.channels import slack_notice
 from alerts.notice import Notice
+from alerts.slack_blocks import blocks, fallback_text, plain_text
+from alerts.tongue import Tongue, tongue
 
-HEADER_LIMIT = 150
-SECTION_LIMIT = 3_000
-CONTEXT_LIMIT = 1_000
-LINK_LIMIT = 1_000
-"""Characters of an address inside a text, escaped; a button's address is not escaped."""
-TOTAL_LIMIT = 10_000
-"""Characters of all blocks as JSON; Slack refuses messages somewhere near 13,000."""
 LOOK_BACK = 100
 """Newest messages of a room that are looked through for one of ours."""
 RETRY_AFTER_S = 10.0
 """Pause after a refusal for haste that does not say how long."""
 EVENT_TYPE = "quietword_case"
+HISTORY_TYPE = "quietword_history"
 
 _TOKEN_ADVICE = "put a valid bot token into QUIETWORD_SLACK_TOKEN"  # noqa: S105
 _SCOPE_ADVICE = "give the Slack app the scope chat:write and install it again"
@@ -73,19 +70,49 @@ UNFIT = frozenset(
 """Refusals of the form of a message, not of the message."""
 
 
+FROZEN = frozenset({"cant_update_message", "edit_window_closed"})
+GONE = frozenset({"message_not_found", "thread_not_found"})
+
+
+class MessageGone(DeliveryError):
+    """Somebody deleted the message that was to be changed or answered."""
+
+
+class MessageFrozen(DeliveryError):
+    """The workspace does not let this message be changed (any more)."""
+
+
 class SlackChannel(Channel):
     """Post to one Slack channel; ``room`` is its id, such as ``C0123ABCD``.
 
     The client should have a timeout and no retry handlers of its own: ``alerts.dispatch`` is
-    the one place that tries again.
+    the one place that tries again. With ``buttons`` presses are listened for. ``earlier`` gives
+    the ``ts`` under which a case was posted before: its next alert goes into that thread, shown
+    to the whole room, so that one case is one message.
     """
 
     kind: ClassVar[str] = "slack"
     pause_s = 1.0  # docs.slack.dev/apis/web-api/rate-limits: one message a second per channel
 
-    def __init__(self, client: WebClient, room: str) -> None:
+    def __init__(
+        self,
+        client: WebClient,
+        room: str,
+        *,
+        speech: Tongue | None = None,
+        buttons: bool = False,
+        earlier: Callable[[Message], str | None] = lambda _: None,
+    ) -> None:
         super().__init__(room)
         self._client = client
+        self.speech = speech or tongue()
+        self.buttons = buttons
+        self._earlier = earlier
+
+    @property
+    def client(self) -> WebClient:
+        """What calls Slack."""
+        return self._client
 
     def send(self, message: Message) -> str | None:
         """Post ``message``; return its ``ts``.
@@ -94,14 +121,27 @@ class SlackChannel(Channel):
         alert is never lost to formatting.
         """
         metadata = {"event_type": EVENT_TYPE, "event_payload": identity(message)}
+        card = Card(message=message, buttons=self.buttons)
+        if (root := self._earlier(message)) is not None:
+            worse = self.speech.say(
+                "history_raised",
+                level=words.level(message, self.speech),
+                why=words.why(message, self.speech),
+            )
+            try:
+                return self.reply(root, words.cut(worse, 2_000), broadcast=True, metadata=metadata)
+            except MessageGone:
+                pass  # somebody deleted it: the case gets a new message
         try:
             return self._post(
-                text=fallback_text(message), blocks=blocks(message), metadata=metadata
+                text=fallback_text(card, self.speech),
+                blocks=blocks(card, self.speech),
+                metadata=metadata,
             )
         except _Unfit as unfit:
             kept = {} if "metadata" in str(unfit) else {"metadata": metadata}
         try:
-            return self._post(text=plain_text(message), **kept)
+            return self._post(text=plain_text(card, self.speech), **kept)
         except _Unfit as error:
             raise DeliveryError(
                 f"Slack refused even the plain form of the alert: {error}; report this with the "
@@ -114,13 +154,90 @@ class SlackChannel(Channel):
         answer = self._call(
             self._client.conversations_history, limit=LOOK_BACK, include_all_metadata=True
         )
-        for found in answer.get("messages") or []:
-            metadata = found.get("metadata") or {}
-            if metadata.get("event_type") == EVENT_TYPE and metadata.get(
-                "event_payload"
-            ) == identity(message):
-                return str(found["ts"])
-        return None
+        return _with_metadata(answer, EVENT_TYPE, identity(message))
+
+    def update(self, ts: str, card: Card, sent: Message) -> None:
+        """Make the message ``ts``, which went out as ``sent``, show ``card``.
+
+        Raises ``MessageGone`` or ``MessageFrozen`` where that cannot be, ``DeliveryError`` else.
+        Doing it twice changes nothing.
+        """
+        text = fallback_text(card, self.speech)
+        # chat.update's own default for parse is not that of chat.postMessage.
+        quiet = {"ts": ts, "text": text, "parse": "none", "link_names": False}
+        try:
+            self._call(
+                self._client.chat_update,
+                blocks=blocks(card, self.speech),
+                metadata={"event_type": EVENT_TYPE, "event_payload": identity(sent)},
+                **quiet,
+            )
+        except _Unfit:
+            plain = plain_text(card, self.speech)
+            self._strictly(self._client.chat_update, **(quiet | {"text": plain, "blocks": []}))
+
+    def reply(
+        self,
+        ts: str,
+        text: str,
+        *,
+        broadcast: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> str | None:
+        """Write ``text``, mrkdwn of our own making, into the thread of ``ts``; return its ``ts``.
+
+        Slack takes a reply to a deleted message as a new one, so that is looked at first.
+        """
+        if self._deleted(ts):
+            raise MessageGone("Slack refused: thread_not_found")
+        answer = self._strictly(
+            self._client.chat_postMessage,
+            thread_ts=ts,
+            reply_broadcast=broadcast,
+            text=text,
+            parse="none",
+            link_names=False,
+            unfurl_links=False,
+            unfurl_media=False,
+            **({"metadata": metadata} if metadata else {}),
+        )
+        return str(answer.get("ts") or "") or None
+
+    def find_reply(self, ts: str, payload: dict[str, Any]) -> str | None:
+        """Return the ``ts`` of the history line with ``payload`` in the thread of ``ts``."""
+        answer = self._call(
+            self._client.conversations_replies, ts=ts, limit=LOOK_BACK, include_all_metadata=True
+        )
+        return _with_metadata(answer, HISTORY_TYPE, payload)
+
+    def tell(self, user: str, text: str) -> None:
+        """Show ``text``, mrkdwn of our own making, in the room to one user only."""
+        self._strictly(self._client.chat_postEphemeral, user=user, text=text)
+
+    def permalink(self, ts: str) -> str | None:
+        """Return the address of the message ``ts`` in Slack."""
+        answer = self._strictly(self._client.chat_getPermalink, message_ts=ts)
+        return words.web_link(str(answer.get("permalink") or ""))
+
+    def _deleted(self, ts: str) -> bool:
+        try:
+            answer = self._call(self._client.conversations_replies, ts=ts, limit=1)
+        except MessageGone:
+            return True
+        except DeliveryError as error:
+            if error.permanent:  # the token may not read: Slack will say what it thinks
+                return False
+            raise
+        return not any(
+            found.get("ts") == ts and found.get("subtype") != "tombstone"
+            for found in answer.get("messages") or []
+        )
+
+    def _strictly(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
+        try:
+            return self._call(method, **arguments)
+        except _Unfit as error:
+            raise DeliveryError(f"Slack refused: {error}", permanent=True) from error
 
     def _post(self, **content: Any) -> str | None:
         answer = self._call(
@@ -171,6 +288,14 @@ class SlackChannel(Channel):
         return response.data if isinstance(response.data, dict) else {}
 
 
+def _with_metadata(answer: dict[str, Any], kind: str, payload: dict[str, Any]) -> str | None:
+    for found in answer.get("messages") or []:
+        metadata = found.get("metadata") or {}
+        if metadata.get("event_type") == kind and metadata.get("event_payload") == payload:
+            return str(found["ts"])
+    return None
+
+
 class _Unfit(Exception):
     """Slack refused the form of a message; the text is Slack's code."""
 
@@ -179,6 +304,10 @@ def _refusal(error: SlackApiError) -> DeliveryError | _Unfit:
     response = error.response
     said = response.data if isinstance(response.data, dict) else {}
     code = words.cut(words.clean(str(said.get("error") or f"HTTP {response.status_code}")), 200)
+    if code in GONE:
+        return MessageGone(f"Slack refused: {code}")
+    if code in FROZEN:
+        return MessageFrozen(f"Slack refused: {code}")
     if response.status_code == 429 or code in TOO_FAST:
         return DeliveryError(
             f"Slack asks for patience: {code}", retry_after=_retry_after(response.headers)
@@ -216,96 +345,3 @@ def identity(message: Message) -> dict[str, Any]:
         "level": message.level.value,
         "digest": hashlib.sha256(fields).hexdigest()[:16],
     }
-
-
-def escape(text: str) -> str:
-    """Return ``text`` safe for Slack, so that a post saying ``<!channel>`` pings nobody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def fit(text: str, limit: int) -> str:
-    """Return ``text`` escaped and at most ``limit`` characters long, cut before it is escaped.
-
-    Slack counts escaped characters: a text of ampersands grows fivefold.
-    """
-    room = limit
-    while len(escaped := escape(words.cut(text, room))) > limit:
-        room = min(room, len(text)) - max(1, (len(escaped) - limit) // 5)
-    return escaped
-
-
-def blocks(message: Message) -> list[dict[str, Any]]:
-    """Return ``message`` as Block Kit blocks of ``TOTAL_LIMIT`` characters at most.
-
-    Whatever comes from outside stands in ``plain_text`` objects, where no formatting, mention
-    or link can arise; ``mrkdwn`` holds our own words only.
-    """
-    fixed = [
-        {"type": "header", "text": _plain(words.headline(message), HEADER_LIMIT)},
-        _section(f"Why: {words.why(message)}"),
-        _section(f"{words.quotation(message)}\n{words.byline(message)}"),
-        {"type": "context", "elements": _context(message)},
-        {"type": "context", "elements": [_plain(words.policy(message), CONTEXT_LIMIT)]},
-    ]
-    buttons = _buttons(message)
-    while buttons and _size([*fixed, _actions(buttons)]) > TOTAL_LIMIT:
-        buttons.pop()  # the thread's address comes first and goes last
-    return [*fixed, _actions(buttons)] if buttons else fixed
-
-
-def _context(message: Message) -> list[dict[str, Any]]:
-    elements = [_plain(words.context(message), CONTEXT_LIMIT)]
-    if since := message.thread_since:
-        # A reader's own clock; the words after | are for clients that cannot tell it.
-        date = f"<!date^{int(since.timestamp())}^{{date_short_pretty}} {{time}}|{since:%Y-%m-%d}>"
-        elements.append(_markup(f"thread since {date}"))
-    link = escape(words.web_link(message.post_url) or "")
-    if 0 < len(link) <= LINK_LIMIT:
-        elements.append(_markup(f"<{link}|Open the post>"))
-    return elements
-
-
-def _buttons(message: Message) -> list[dict[str, Any]]:
-    offers = [
-        ("Open thread", "open_thread", words.web_link(message.thread_url)),
-        ("Write privately", "write_privately", words.private_link(message)),
-    ]
-    return [
-        {"type": "button", "text": _plain(label, 75), "action_id": action, "url": link}
-        for label, action, link in offers
-        if link
-    ]
-
-
-def _actions(buttons: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"type": "actions", "elements": buttons}
-
-
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _plain(text, SECTION_LIMIT)}
-
-
-def _plain(text: str, limit: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": fit(text, limit), "emoji": False}
-
-
-def _markup(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _size(rendered: list[dict[str, Any]]) -> int:
-    return len(json.dumps(rendered, ensure_ascii=False))
-
-
-def fallback_text(message: Message) -> str:
-    """Return the sentence for notifications and screen readers, escaped."""
-    return fit(words.fallback(message), SECTION_LIMIT)
-
-
-def plain_text(message: Message) -> str:
-    """Return the least that an agent needs, without blocks: one sentence and an address."""
-    link = words.web_link(message.post_url) or words.web_link(message.thread_url)
-    sentence = fallback_text(message)
-    return f"{sentence}\n{fit(words.policy(message), CONTEXT_LIMIT)}" + (
-        f"\n<{escape(link)}>" if link else ""
-    )

@@ -10,7 +10,8 @@ import pytest
 from slack_sdk import WebClient
 
 from alerts.base import DeliveryError, Message
-from alerts.channels.slack import TOTAL_LIMIT, SlackChannel, blocks
+from alerts.channels.slack import SlackChannel
+from alerts.slack_blocks import TOTAL_LIMIT, blocks
 from models import Outreach
 from tests.slack_server import (
     TOKEN,

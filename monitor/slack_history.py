@@ -1,0 +1,66 @@
+"""The story of a case, as its thread on Slack tells it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from alerts.slack_blocks import date, fit
+from alerts.tongue import Tongue
+from alerts.words import shown
+from models import Agent, CaseChange, CaseEvent, How
+from models.base import id_of
+
+NOT_TOLD = frozenset({CaseChange.OPENED, CaseChange.RAISED})
+"""The message itself tells of these: it is posted, or answered for all to see."""
+LINES = 15
+NOTE_LIMIT = 500
+
+
+def untold(events: Iterable[CaseEvent], told: int) -> list[CaseEvent]:
+    """Return the events after number ``told`` that the thread should tell."""
+    return [one for one in events if id_of(one) > told and one.kind not in NOT_TOLD]
+
+
+def history_text(events: Sequence[CaseEvent], agents: Mapping[int, Agent], speech: Tongue) -> str:
+    """Return the events as mrkdwn, one a line, the newest ``LINES`` of them; empty for none.
+
+    Only who is handed a case is pinged, and never by themselves.
+    """
+    lines = [_line(event, agents, speech) for event in events]
+    if len(lines) > LINES:
+        left_out = speech.say("history_more", count=len(lines) - LINES)
+        lines = [fit(left_out, 200), *lines[-LINES:]]
+    return "\n".join(lines)
+
+
+def _line(event: CaseEvent, agents: Mapping[int, Agent], speech: Tongue) -> str:
+    actor = agents.get(event.agent_id) if event.agent_id else None
+    heir = agents.get(event.to_agent_id) if event.to_agent_id else None
+    to = escaped(heir.name) if heir else "?"
+    if heir and heir.slack_user_id and event.to_agent_id != event.agent_id:
+        to += f" (<@{heir.slack_user_id}>)"
+    if actor:
+        by = f"*{escaped(actor.name)}*"
+    else:
+        by = speech.say("timer" if event.how == How.TIMER else "somebody")
+        by = by[:1].upper() + by[1:]
+    key = f"history_{event.kind}"
+    if key not in speech.words:
+        return f"{by}: {escaped(event.kind.replace('_', ' '))}"
+    said = speech.say(
+        key,
+        by=by,
+        to=to,
+        until=date(event.until) if event.until else "",
+        reason=speech.either(f"dismissal_{event.reason}", event.reason),
+        rank=speech.either(f"rank_{event.reason}", event.reason),
+        level=speech.say(f"level_{event.level}"),
+        why="",
+    )
+    if event.note:
+        note = fit(shown(event.note, NOTE_LIMIT), 2 * NOTE_LIMIT)
+        said = speech.say("history_note", line=said, note=note)
+    return said
+
+
+def escaped(name: str) -> str:
+    """Return one of our own names fit for mrkdwn."""
+    return fit(shown(name, 80), 200)

@@ -1,0 +1,142 @@
+"""The forms that Slack opens where a reason, a time or a note is needed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from alerts.slack_blocks import plain
+from alerts.tongue import Tongue
+from models import Agent, Dismissal
+from models.base import id_of
+
+FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen")
+"""Action and callback ids of the forms."""
+HOURS = (1, 4, 18, 72, 168)
+NOTE_LIMIT = 1_000
+TITLE_LIMIT = 24
+OPTIONS = 100
+MENU_LIMIT = 75
+
+View = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which message a form belongs to; travels in the form and comes back signed by Slack."""
+
+    room: str
+    ts: str
+    case_id: int
+
+    def packed(self) -> str:
+        """Return it as the text that a form carries."""
+        return json.dumps([self.room, self.ts, self.case_id])
+
+    @staticmethod
+    def unpacked(text: str) -> "Place":
+        """Return what ``packed`` gave; raise ``ValueError`` for anything else."""
+        match json.loads(text):
+            case [str(room), str(ts), int(case_id)]:
+                return Place(room, ts, case_id)
+        raise ValueError("not the place of a message")
+
+
+def form(kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = ()) -> View:
+    """Return the form ``kind`` of ``FORMS``; ``agents`` are whom a case may be handed to."""
+    note = _text(speech, "note", optional=True)
+    inputs = {
+        "dismiss": [
+            _menu(speech, "reason", [(d, speech.say(f"dismissal_{d}")) for d in Dismissal]),
+            note,
+        ],
+        "snooze": [
+            _menu(speech, "until", [(str(h), speech.say(f"hours_{h}")) for h in HOURS]),
+            note,
+        ],
+        "hand_over": [_menu(speech, "to", [(str(id_of(a)), a.name) for a in agents]), note],
+        "escalate": [_text(speech, "decision", optional=False)],
+        "reopen": [_text(speech, "reopen", optional=False)],
+    }[kind]
+    return {
+        "type": "modal",
+        "callback_id": kind,
+        "private_metadata": place.packed(),
+        "title": plain(speech.say(f"title_{kind}", case=place.case_id), TITLE_LIMIT),
+        "submit": plain(speech.say("save"), TITLE_LIMIT),
+        "close": plain(speech.say("cancel"), TITLE_LIMIT),
+        "blocks": inputs,
+    }
+
+
+def words_view(case_id: int, text: str, speech: Tongue) -> View:
+    """Return the window that offers a private message to be copied; it has nothing to submit."""
+    return {
+        "type": "modal",
+        "callback_id": "words",
+        "title": plain(speech.say("title_words", case=case_id), TITLE_LIMIT),
+        "close": plain(speech.say("close"), TITLE_LIMIT),
+        "blocks": [
+            {
+                "type": "input",
+                "optional": True,
+                "block_id": "words",
+                "label": plain(speech.say("ask_words"), 2_000),
+                "element": {
+                    "type": "plain_text_input",
+                    "action_id": "words",
+                    "multiline": True,
+                    "initial_value": text,
+                },
+            }
+        ],
+    }
+
+
+def filled(state: Mapping[str, Any]) -> dict[str, str]:
+    """Return block id -> what was filled in, of the ``view.state`` that Slack sends."""
+    given: dict[str, str] = {}
+    for block, actions in (state.get("values") or {}).items():
+        for element in actions.values():
+            chosen = (element.get("selected_option") or {}).get("value")
+            given[block] = str(chosen if chosen is not None else element.get("value") or "")
+    return given
+
+
+def snoozed_until(hours: str, now: datetime) -> datetime:
+    """Return the moment that a choice of the form names; ``ValueError`` for none of them."""
+    if not hours.isdecimal() or int(hours) not in HOURS:
+        raise ValueError(f"{hours!r} is none of the form's choices")
+    return now + timedelta(hours=int(hours))
+
+
+def _menu(speech: Tongue, name: str, choices: Sequence[tuple[str, str]]) -> View:
+    return {
+        "type": "input",
+        "block_id": name,
+        "label": plain(speech.say(f"ask_{name}"), 2_000),
+        "element": {
+            "type": "static_select",
+            "action_id": name,
+            "options": [
+                {"text": plain(text, MENU_LIMIT), "value": value}
+                for value, text in choices[:OPTIONS]
+            ],
+        },
+    }
+
+
+def _text(speech: Tongue, name: str, *, optional: bool) -> View:
+    return {
+        "type": "input",
+        "block_id": name,
+        "optional": optional,
+        "label": plain(speech.say(f"ask_{name}"), 2_000),
+        "element": {
+            "type": "plain_text_input",
+            "action_id": name,
+            "multiline": True,
+            "max_length": NOTE_LIMIT,
+        },
+    }
