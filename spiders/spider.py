@@ -105,7 +105,14 @@ class ForumSpider(scrapy.Spider):
             self.out_of_time = True
 
     async def _work(self) -> None:
-        url, first = await self._start_page()
+        try:
+            url, first = await self._start_page()
+        except PageFailed as error:
+            if error.outcome is Outcome.GONE and self._make_walk is not None and self.engine:
+                thread_id = self.engine.thread_of(self._address)
+                if thread_id is not None:
+                    self._make_walk(self, self.engine).gone(thread_id, self._address)
+            raise
         self.first = first
         if self._make_walk is None or self.engine is None:
             self.tally.listed = len(first.threads)

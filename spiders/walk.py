@@ -73,6 +73,8 @@ class ThreadItem:
     """Messages seen on the pages but not understood."""
     whole: bool
     """All pages were read and understood: a stored message that is not in ``posts`` is gone."""
+    partial: bool = False
+    """Some messages chosen by a person: those missing between them are not gone."""
     mark: ThreadMark
     """What the store compares the thread's row with at the next crawl."""
     language: str | None
@@ -109,6 +111,8 @@ def unchanged(row: ThreadRef, mark: ThreadMark | None) -> bool:
     """
     if mark is None:
         return False
+    if row.thread_id.startswith(HOLDER):
+        return True  # the message is stored, with the thread around it
     if row.stamp is not None:
         return row.stamp == mark.last_post_id
     same_count = row.posts == mark.posts if row.posts is not None and mark.posts else None
@@ -208,29 +212,28 @@ class Walk:
             await self._thread(row, board=board)
         except (PageFailed, PageChanged) as error:
             if isinstance(error, PageFailed) and error.outcome is Outcome.GONE:
-                self._gone(row, board)
+                self.gone(row.thread_id, row.url)
             self._leave_out(error, row.url)
         return True
 
-    def _gone(self, row: ThreadRef, board: Reading) -> None:
+    def gone(self, thread_id: str, url: str) -> None:
         """Hand over a thread that was read before and is not there any more, as one without posts.
 
-        Its mark stays as it is, so that a thread that comes back is read anew.
+        Its mark is taken away, so that a thread that comes back is read anew.
         """
-        mark = self.known.mark(row.thread_id)
-        if mark is None or not self.known.posts(row.thread_id):
+        if self.known.mark(thread_id) is None:
             return
         self.sink(
             ThreadItem(
-                board_id=board.board_id,
-                board_title=board.board_title,
-                thread_id=row.thread_id,
-                thread_title=row.title or None,
-                thread_url=row.url,
+                board_id=None,
+                board_title=None,
+                thread_id=thread_id,
+                thread_title=None,
+                thread_url=url,
                 engine=self.engine,
                 posts=(),
                 whole=True,
-                mark=mark,
+                mark=ThreadMark(last_post_id=None, last_posted_at=None, posts=None),
                 language=self.language,
             )
         )

@@ -58,6 +58,7 @@ def test_a_thread_is_told_as_json_that_stays_the_same() -> None:
         "text": "Mine works :)\n\nSee the status page:\nline one\nline two\n[code]",
         "quotes": [{"author": "Oleg", "text": "Same here,\nsince six."}],
         "private_message_url": (
+        "author_handle": None,
             "https://forum.test/forum/ucp.php?i=pm&mode=compose&action=quotepost&p=801"
         ),
     }

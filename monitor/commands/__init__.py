@@ -1,0 +1,1 @@
+"""Groups of commands; each module adds its own to the command line with ``register``."""
