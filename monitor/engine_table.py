@@ -66,11 +66,15 @@ def _row(engine: Engine) -> tuple[str, ...]:
 
 
 def as_table() -> Table:
-    """Return the table for a terminal."""
-    table = Table("engine", *COLUMNS)
+    """Return what fits a terminal: each engine, what it is given, read from, and its contact."""
+    table = Table()
+    table.add_column("engine", no_wrap=True)
+    for column in ("what a person gives", "read from", "private contact"):
+        table.add_column(column)
     for _, found in _kinds():
         for engine in found:
-            table.add_row(f"{_product(engine)}\n({engine.name})", *_row(engine))
+            gives = engine.gives
+            table.add_row(engine.name, gives.addresses, gives.means, gives.private)
         table.add_section()
     return table
 

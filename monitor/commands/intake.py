@@ -96,7 +96,7 @@ def import_file(
 def engines(
     *,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print docs/engines.md instead of a table.")
+        bool, typer.Option("--markdown", help="Print docs/engines.md: all columns, and the keys.")
     ] = False,
 ) -> None:
     """List what can be read, and what each engine and source gives."""

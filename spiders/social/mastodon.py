@@ -252,8 +252,8 @@ class _View:
 
         A saved answer has no headers; there the last status leads on.
         """
-        link = (self._page.headers.get("Link") or b"").decode("latin-1")
-        if link:
+        if self._page.headers:
+            link = (self._page.headers.get("Link") or b"").decode("latin-1")
             found = _NEXT.search(link)
             return found[1] if found and origin(found[1]) == self._root else None
         last = ident(listed[-1].get("id")) if listed and isinstance(listed[-1], dict) else None
