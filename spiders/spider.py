@@ -8,7 +8,7 @@ request to the moment it is stored.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,6 +61,7 @@ class ForumSpider(scrapy.Spider):
         max_pages: int,
         max_seconds: float,
         max_wait_s: float,
+        keys: Mapping[str, str],
         make_walk: Callable[["ForumSpider", Engine], Walk] | None,
         progress: Callable[[Progress], None] | None,
         **kwargs: Any,
@@ -73,6 +74,7 @@ class ForumSpider(scrapy.Spider):
         self._max_seconds = max_seconds
         self._max_wait_s = max_wait_s
         self._rest_until = 0.0
+        self._keys = keys
         self._make_walk = make_walk
         self._progress = progress
         self.engine = engine
@@ -139,7 +141,7 @@ class ForumSpider(scrapy.Spider):
                     raise PageFailed(Outcome.LOGIN_WALL, f"{url} asks for a login") from error
                 what = str(error).rstrip(".")
                 raise PageFailed(Outcome.UNKNOWN_ENGINE, what) from error
-            self.engine, self.evidence = found.engine, found.evidence
+            self.engine, self.evidence = found.engine.with_keys(self._keys), found.evidence
             entry = self.engine.entry(page.url)
             if entry != page.url:
                 page = await self._fetch(entry)

@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from scrapy.http import TextResponse
 
+from alerts.words import admit_own_server, private_address
+from models import Outreach
 from spiders.access import KeyMissing
+from spiders.base import ReadOptions
+from spiders.detect import engine_named
 from spiders.outcome import Outcome
 from spiders.walk import ThreadMark
 from tests.plain_forum import Memory, run, spec_for
@@ -69,6 +74,24 @@ def test_a_tag_costs_a_page_and_one_request_for_each_status_with_answers(
     again = run(spec_for(server, "/tags/nordvia", engine="mastodon"), memory)
     assert server.paths == [TAG]
     assert again.report.skipped_unchanged == 2
+
+
+def test_a_direct_message_begins_on_our_own_server_where_there_is_one() -> None:
+    page = TextResponse(
+        "https://far.example/api/v1/statuses/14", body=json.dumps(status(14, "x")).encode()
+    )
+    plain = engine_named("mastodon")
+    assert (
+        plain.read(page, ReadOptions()).posts[0].private_message_url == "https://far.example/@ola"
+    )
+    ours = plain.with_keys({"mastodon_instance": "help.example/"})
+    link = ours.read(page, ReadOptions()).posts[0].private_message_url
+    assert link == "https://help.example/share?text=%40ola%40far.example%20&visibility=direct"
+    post = "https://far.example/@ola/14"
+    assert private_address(Outreach.PRIVATE, link, post) is None
+    admit_own_server("help.example")
+    assert private_address(Outreach.PRIVATE, link, post) == link
+    assert private_address(Outreach.PRIVATE, "https://evil.example/share", post) is None
 
 
 def test_an_edit_or_a_new_answer_has_a_status_read_again(server: WebServer) -> None:
