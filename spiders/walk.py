@@ -8,12 +8,13 @@ function that turns an address into a ``Reading``.
 import random
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from models.errors import QuietwordError
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ThreadRef
+from spiders.listed import alone, on_the_list, written
 from spiders.outcome import Outcome, PageFailed
 
 THREAD_PAGES = 200
@@ -258,9 +259,9 @@ class Walk:
         known = self.known.posts(row.thread_id)
         if mark and mark.last_post_id:
             known = known | {mark.last_post_id}
-        listed = _listed(row, board) if first is None else ()
+        listed = on_the_list(row, board) if first is None else ()
         if row.complete and listed:
-            pages, cut = deque([_alone(row, board, listed)]), False
+            pages, cut = deque([alone(row, board, listed)]), False
         else:
             pages, cut = await self._pages_of(row, first, known)
         posts: dict[str, PostItem] = {}
@@ -274,7 +275,7 @@ class Walk:
             else:
                 posts.setdefault(post.post_id, post)
         if any(page.nested for page in pages):
-            posts = {post.post_id: post for post in sorted(posts.values(), key=_written)}
+            posts = {post.post_id: post for post in sorted(posts.values(), key=written)}
         self.tally.unreadable += unreadable
         if not posts and not dropped:
             if unreadable:
@@ -398,38 +399,6 @@ class Walk:
 def _key(url: str) -> str:
     """Return what two addresses of one page have in common; takes malformed ones too."""
     return url.partition("#")[0]
-
-
-def _listed(row: ThreadRef, board: Reading) -> tuple[PostItem, ...]:
-    """Return the messages of the row's thread that stand on the page that lists it."""
-    return tuple(
-        post for post in board.posts if post.thread and post.thread.thread_id == row.thread_id
-    )
-
-
-def _alone(row: ThreadRef, board: Reading, posts: tuple[PostItem, ...]) -> Reading:
-    """Return the thread of a row that need not be opened, as if its page had been read."""
-    thread = posts[0].thread or row
-    return replace(
-        board,
-        kind=Kind.THREAD,
-        thread_id=row.thread_id,
-        thread_title=thread.title or row.title,
-        thread_url=thread.url,
-        posts=posts,
-        threads=(),
-        boards=(),
-        next_page=None,
-        previous_page=None,
-        last_page=None,
-        unreadable=0,
-        cut=board.cut,
-    )
-
-
-def _written(post: PostItem) -> tuple[bool, float]:
-    """Return what sorts messages by time, those without one last."""
-    return post.posted_at is None, post.posted_at.timestamp() if post.posted_at else 0.0
 
 
 def _new_mark(row: ThreadRef, posts: list[PostItem]) -> ThreadMark:
