@@ -1,12 +1,19 @@
 """``quietword add-thread``, ``import`` and ``engines`` as a person types them."""
 
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from models.database import make_engine, writing
+from monitor.brands import BrandSpec, save_brand
 from tests.monitor.test_cli import Shell
 from tests.webserver import Answer, WebServer
+
+pytestmark = pytest.mark.timeout(400)
+"""Each command is a process of its own, and a crawl a further one."""
 
 STATUS = {
     "id": "12",
@@ -22,11 +29,12 @@ STATUS = {
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path, {"QUIETWORD_ALLOW_PRIVATE_ADDRESSES": "1"})
-    shell.run("init")
-    shell.run("brand", "add", "Nordvia")
-    return shell
+def shell(tmp_path: Path, sqlite: Path) -> Shell:
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}")
+    with writing(engine) as session:
+        save_brand(session, BrandSpec(name="Nordvia"))
+    engine.dispose()
+    return Shell(tmp_path, {"QUIETWORD_ALLOW_PRIVATE_ADDRESSES": "1"})
 
 
 def test_one_thread_is_watched_and_dropped_when_it_is_deleted(shell: Shell) -> None:
@@ -54,8 +62,6 @@ def test_a_page_of_many_threads_is_not_taken_for_one(shell: Shell) -> None:
 
 
 def _texts(shell: Shell) -> list[str]:
-    import sqlite3
-
     with sqlite3.connect(shell.folder / "quietword.db") as connection:
         return [text for (text,) in connection.execute("SELECT text FROM post")]
 
