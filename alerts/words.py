@@ -185,16 +185,26 @@ def private_link(message: Message) -> str | None:
     return private_address(message.outreach, message.private_message_url, message.post_url)
 
 
+_OURS: set[tuple[str, str | None, int]] = set()
+
+
+def admit_own_server(address: str) -> None:
+    """Let private links lead to the server at ``address``, which is our own, from any site."""
+    link = web_link(address if "://" in address else f"https://{address}")
+    if link is not None:
+        _OURS.add(_origin(link))
+
+
 def private_address(outreach: Outreach, private_url: str | None, post_url: str) -> str | None:
     """Return ``private_url`` as a link that may be offered, or ``None``.
 
-    The site's policy must allow it, and the address must be on the site of the post: a page
-    could otherwise send our agent anywhere.
+    The site's policy must allow it, and the address must be on the site of the post, or on a
+    server of our own: a page could otherwise send our agent anywhere.
     """
     link, post = web_link(private_url), web_link(post_url)
     if outreach not in PRIVATE_CONTACT or link is None or post is None:
         return None
-    return link if _origin(link) == _origin(post) else None
+    return link if _origin(link) in {_origin(post), *_OURS} else None
 
 
 def _origin(link: str) -> tuple[str, str | None, int]:

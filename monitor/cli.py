@@ -18,7 +18,7 @@ from monitor.cli_options import (
     Since,
     Timezone,
 )
-from monitor.commands import agent, case, feedback, looking, opening, slack
+from monitor.commands import agent, case, feedback, intake, looking, opening, slack
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +39,7 @@ app.add_typer(case.app, name="case")
 app.add_typer(agent.app, name="agent")
 app.add_typer(slack.app, name="slack")
 app.add_typer(feedback.app, name="feedback")
+intake.register(app)
 
 
 def main() -> None:

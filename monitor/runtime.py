@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from alerts.base import Channel, Message
 from alerts.channels.console import ConsoleChannel
 from alerts.registry import build_channel
+from alerts.words import admit_own_server
 from models.database import check_schema, make_engine
 from monitor.config import Settings, SettingsError
 from monitor.jobs import Runtime
@@ -87,6 +88,8 @@ def make_runtime(settings: Settings, console: Console) -> Runtime:
     """Return the runtime on a database that is ready; raise ``DatabaseError`` on another."""
     engine = make_engine(settings.database_url.get_secret_value())
     check_schema(engine)
+    if settings.mastodon_instance:
+        admit_own_server(settings.mastodon_instance)
     return Runtime(
         settings=settings,
         engine=engine,

@@ -24,6 +24,7 @@ from monitor.jobs import Runtime, SourceBusy, crawl_source
 from monitor.mentions import Alias, BrandRule, warnings
 from monitor.periods import moment_before
 from monitor.progress import crawling
+from spiders.base import Kind
 from spiders.detect import engine_named
 
 NAME_LENGTH = 200
@@ -115,8 +116,12 @@ def add(
     outreach: str,
     note: str,
     console: Console,
+    only_thread: bool = False,
 ) -> None:
-    """Read one page of ``order.address``, say what was recognised, and save the source."""
+    """Read one page of ``order.address``, say what was recognised, and save the source.
+
+    With ``only_thread`` anything but a single thread is refused.
+    """
     if name and len(name) > NAME_LENGTH:
         raise SourceError(f"the name has {len(name)} characters; at most {NAME_LENGTH} fit")
     if outreach not in list(Outreach):
@@ -126,6 +131,11 @@ def add(
     if known is not None:
         raise SourceError(f"{order.address} is watched already, as source {known.id}")
     found = _recognise(order, console)
+    if only_thread and found["kind"] != Kind.THREAD:
+        raise SourceError(
+            f"{order.address} is a {found['kind']} page, not one thread; to watch all of it: "
+            f"quietword add {order.address}"
+        )
     source = Source(
         address=order.address,
         engine=found["engine"],

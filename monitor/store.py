@@ -7,12 +7,24 @@ the mark (how far they were read) and the number of posts an hour.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, delete, select
 
-from models import Activity, Author, Board, ListPage, Post, PostRevision, Quote, Thread
+from models import (
+    Activity,
+    Alert,
+    Author,
+    Board,
+    Case,
+    ListPage,
+    Post,
+    PostRevision,
+    Quote,
+    Thread,
+)
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
@@ -20,6 +32,7 @@ from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
 from spiders.base import PostItem
 from spiders.crawl import ListMark, ThreadItem, ThreadMark
 from spiders.known import KEPT_FOR
+from spiders.walk import HOLDER
 
 IN_ONE_QUERY = 500
 """Ids that are looked up at once; SQLite takes no more than some thousands."""
@@ -112,6 +125,8 @@ class Store:
         Saving the same walk again changes nothing.
         """
         item = fit_thread(item)
+        if item.thread_id.startswith(HOLDER):
+            item = self._held(item)
         with reading(self._engine) as session:
             self._finder = self._finder.refreshed(session)  # ops may have added a brand meanwhile
         found = [
@@ -138,8 +153,9 @@ class Store:
             fresh = self._fresh(session, thread, item.posts)
             self._count(session, thread, fresh)
             if thread.watched:
-                renamed = thread.title != item.thread_title
-                thread.title, thread.url = item.thread_title or "", item.thread_url
+                renamed = bool(item.posts) and thread.title != item.thread_title
+                if item.posts:
+                    thread.title, thread.url = item.thread_title or "", item.thread_url
                 changed = self._keep(session, thread, item.posts, found, renamed=renamed)
                 if self._mark_gone(session, thread, item) or changed:
                     thread.version += 1
@@ -147,6 +163,13 @@ class Store:
             thread.mark_last_posted_at = item.mark.last_posted_at
             thread.mark_posts = item.mark.posts
         return len(fresh)
+
+    def _held(self, item: ThreadItem) -> ThreadItem:
+        """Return a thread known by one of its posts under its own id, where that is stored."""
+        with reading(self._engine) as session:
+            thread = self._known_thread(session, item.thread_id)
+        own = thread.external_id if thread else item.thread_id.removeprefix(HOLDER)
+        return replace(item, thread_id=own)
 
     def _thread(self, session: Session, external_id: str) -> Thread | None:
         return session.exec(
@@ -156,6 +179,12 @@ class Store:
         ).first()
 
     def _known_thread(self, session: Session, external_id: str) -> Thread | None:
+        if external_id.startswith(HOLDER):
+            holds = select(Post.thread_id).where(
+                Post.source_id == self._source_id,
+                Post.external_id == fit_id(external_id.removeprefix(HOLDER)),
+            )
+            return session.exec(select(Thread).where(col(Thread.id).in_(holds))).first()
         thread = self._thread(session, fit_id(external_id))
         return None if thread is None or (self._again and not thread.watched) else thread
 
@@ -310,8 +339,8 @@ class Store:
         return {key: id_of(author) for key, author in known.items()}
 
     def _mark_gone(self, session: Session, thread: Thread, item: ThreadItem) -> bool:
-        """Mark stored posts that are missing from pages read in full; return whether any are."""
-        if item.unreadable:
+        """Forget stored posts that are missing from pages read in full; return whether any are."""
+        if item.unreadable or item.partial:
             return False  # it may be one of those
         read = {post.post_id for post in item.posts}
         # Some forums repeat a thread's first message on every page: it bounds nothing.
@@ -330,8 +359,26 @@ class Store:
             and (item.whole or (times and at and min(times) < at < max(times)))
         ]
         for post_id in gone:
-            session.get_one(Post, post_id).gone_at = self._now()
+            self._forget(session, session.get_one(Post, post_id))
         return bool(gone)
+
+    def _forget(self, session: Session, post: Post) -> None:
+        """Drop the words of a post that its site shows no longer; its ids and time stay.
+
+        Should it come back, its words are stored anew.
+        """
+        post.gone_at = self._now()
+        post.text, post.text_hash, post.private_message_url = "", "", None
+        session.exec(delete(Quote).where(col(Quote.post_id) == post.id))
+        session.exec(delete(PostRevision).where(col(PostRevision.post_id) == post.id))
+        told = session.exec(
+            select(Alert)
+            .join(Case, onclause=col(Case.id) == Alert.case_id)
+            .where(Case.thread_id == post.thread_id)
+        )
+        for alert in told:
+            if alert.content.get("post_url") == post.url:
+                alert.content = alert.content | {"quote": "", "private_message_url": None}
 
 
 def author_key(item: PostItem) -> str:

@@ -33,6 +33,8 @@ class Pass:
     def opens(self, url: str) -> bool:
         """Return whether the host of ``url`` is to be shown the key."""
         parts = urlsplit(url)
+        if parts.path == "/robots.txt":
+            return False
         if self.local is not None:
             return parts.netloc == self.local
         return parts.scheme == "https" and parts.hostname in self.key.hosts and parts.port is None

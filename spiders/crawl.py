@@ -292,6 +292,7 @@ def _run(
         max_pages=spec.max_pages,
         max_seconds=spec.max_seconds,
         max_wait_s=spec.max_wait_s,
+        keys=spec.keys,
         make_walk=None if spec.only_first_page else make_walk,
         progress=progress,
         settle=spec.settle,

@@ -15,6 +15,10 @@ ROUGHLY = timedelta(hours=1)
 """How far "2 hours ago" may be off when two polls of the same row are compared."""
 
 
+HOLDER = "post:"
+"""Begins the thread id of a row that knows only a message: the thread that holds this message."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadMark:
     """How far a thread has been read, in the words of its row on the board."""
@@ -76,6 +80,8 @@ class ThreadItem:
     """Messages seen on the pages but not understood."""
     whole: bool
     """All pages were read and understood: a stored message that is not in ``posts`` is gone."""
+    partial: bool = False
+    """Some messages chosen by a person: those missing between them are not gone."""
     mark: ThreadMark
     """What the store compares the thread's row with at the next crawl."""
     language: str | None
@@ -120,6 +126,8 @@ def unchanged(row: ThreadRef, mark: ThreadMark | None) -> bool:
     """
     if mark is None:
         return False
+    if row.thread_id.startswith(HOLDER):
+        return True  # the message is stored, with the thread around it
     if row.stamp is not None:
         return row.stamp == mark.last_post_id
     same_count = row.posts == mark.posts if row.posts is not None and mark.posts else None

@@ -8,7 +8,7 @@ request to the moment it is stored.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -73,6 +73,7 @@ class ForumSpider(scrapy.Spider):
         max_pages: int,
         max_seconds: float,
         max_wait_s: float,
+        keys: Mapping[str, str],
         make_walk: Callable[["ForumSpider", Engine], Walk] | None,
         progress: Callable[[Progress], None] | None,
         settle: bool = False,
@@ -91,6 +92,7 @@ class ForumSpider(scrapy.Spider):
         self._max_seconds = max_seconds
         self._max_wait_s = max_wait_s
         self._rest_until = 0.0
+        self._keys = keys
         self._make_walk = make_walk
         self._progress = progress
         self._settle = settle
@@ -142,6 +144,12 @@ class ForumSpider(scrapy.Spider):
         except NotModified:
             self.tally.lists_unchanged += 1
             return
+        except PageFailed as error:
+            if error.outcome is Outcome.GONE and self._make_walk is not None and self.engine:
+                thread_id = self.engine.thread_of(self._address)
+                if thread_id is not None:
+                    self._make_walk(self, self.engine).gone(thread_id, self._address)
+            raise
         self.first = first
         if self._make_walk is None or self.engine is None:
             self.tally.listed = len(first.threads)
@@ -172,7 +180,7 @@ class ForumSpider(scrapy.Spider):
                 if asks_for_login(page):
                     self._fail(page, Outcome.LOGIN_WALL, f"{url} asks for a login", error)
                 self._fail(page, Outcome.UNKNOWN_ENGINE, str(error).rstrip("."), error)
-            self.engine, self.evidence = found.engine, found.evidence
+            self.engine, self.evidence = found.engine.with_keys(self._keys), found.evidence
             entry = self.engine.entry(page.url)
             if entry != page.url:
                 page = await self._fetch(entry)

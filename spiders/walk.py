@@ -14,10 +14,21 @@ from datetime import datetime, timedelta
 from models.base import utc_now
 from models.errors import QuietwordError
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ThreadRef
-from spiders.known import Known, ListMark, Lists, Tally, ThreadItem, ThreadMark, unchanged
+from spiders.known import (
+    HOLDER,
+    Known,
+    ListMark,
+    Lists,
+    Tally,
+    ThreadItem,
+    ThreadMark,
+    unchanged,
+)
+from spiders.listed import alone, on_the_list, written
 from spiders.outcome import Outcome, PageFailed
 
 __all__ = [
+    "HOLDER",
     "Known",
     "ListMark",
     "Lists",
@@ -46,10 +57,6 @@ SETTLED = timedelta(minutes=5)
 
 class NotModified(QuietwordError):
     """The site says that a page is as it was when it was last read."""
-
-
-HOLDER = "post:"
-"""Begins the thread id of a row that knows only a message: the thread that holds this message."""
 
 
 class PagesSpent(QuietwordError):
@@ -219,29 +226,28 @@ class Walk:
             await self._thread(row, board=board)
         except (PageFailed, PageChanged) as error:
             if isinstance(error, PageFailed) and error.outcome is Outcome.GONE:
-                self._gone(row, board)
+                self.gone(row.thread_id, row.url)
             self._leave_out(error, row.url)
         return True
 
-    def _gone(self, row: ThreadRef, board: Reading) -> None:
+    def gone(self, thread_id: str, url: str) -> None:
         """Hand over a thread that was read before and is not there any more, as one without posts.
 
-        Its mark stays as it is, so that a thread that comes back is read anew.
+        Its mark is taken away, so that a thread that comes back is read anew.
         """
-        mark = self.known.mark(row.thread_id)
-        if mark is None or not self.known.posts(row.thread_id):
+        if self.known.mark(thread_id) is None:
             return
         self.sink(
             ThreadItem(
-                board_id=board.board_id,
-                board_title=board.board_title,
-                thread_id=row.thread_id,
-                thread_title=row.title or None,
-                thread_url=row.url,
+                board_id=None,
+                board_title=None,
+                thread_id=thread_id,
+                thread_title=None,
+                thread_url=url,
                 engine=self.engine,
                 posts=(),
                 whole=True,
-                mark=mark,
+                mark=ThreadMark(last_post_id=None, last_posted_at=None, posts=None),
                 language=self.language,
             )
         )
@@ -266,9 +272,9 @@ class Walk:
         known = self.known.posts(row.thread_id)
         if mark and mark.last_post_id:
             known = known | {mark.last_post_id}
-        listed = _listed(row, board) if first is None else ()
+        listed = on_the_list(row, board) if first is None else ()
         if row.complete and listed:
-            pages, cut = deque([_alone(row, board, listed)]), False
+            pages, cut = deque([alone(row, board, listed)]), False
         else:
             pages, cut = await self._pages_of(row, first, known)
         posts: dict[str, PostItem] = {}
@@ -282,7 +288,7 @@ class Walk:
             else:
                 posts.setdefault(post.post_id, post)
         if any(page.nested for page in pages):
-            posts = {post.post_id: post for post in sorted(posts.values(), key=_written)}
+            posts = {post.post_id: post for post in sorted(posts.values(), key=written)}
         self.tally.unreadable += unreadable
         if not posts and not dropped:
             if unreadable:
@@ -408,38 +414,6 @@ class Walk:
 def _key(url: str) -> str:
     """Return what two addresses of one page have in common; takes malformed ones too."""
     return url.partition("#")[0]
-
-
-def _listed(row: ThreadRef, board: Reading) -> tuple[PostItem, ...]:
-    """Return the messages of the row's thread that stand on the page that lists it."""
-    return tuple(
-        post for post in board.posts if post.thread and post.thread.thread_id == row.thread_id
-    )
-
-
-def _alone(row: ThreadRef, board: Reading, posts: tuple[PostItem, ...]) -> Reading:
-    """Return the thread of a row that need not be opened, as if its page had been read."""
-    thread = posts[0].thread or row
-    return replace(
-        board,
-        kind=Kind.THREAD,
-        thread_id=row.thread_id,
-        thread_title=thread.title or row.title,
-        thread_url=thread.url,
-        posts=posts,
-        threads=(),
-        boards=(),
-        next_page=None,
-        previous_page=None,
-        last_page=None,
-        unreadable=0,
-        cut=board.cut,
-    )
-
-
-def _written(post: PostItem) -> tuple[bool, float]:
-    """Return what sorts messages by time, those without one last."""
-    return post.posted_at is None, post.posted_at.timestamp() if post.posted_at else 0.0
 
 
 def _new_mark(row: ThreadRef, posts: list[PostItem]) -> ThreadMark:

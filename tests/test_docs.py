@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import models  # noqa: F401
 from alerts.registry import KINDS
 from monitor.cli import app
 from monitor.config import PREFIX, Settings
+from monitor.engine_table import as_markdown
 from spiders.detect import engines
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,17 @@ def test_readme_lists_every_setting_with_its_default() -> None:
 @pytest.mark.parametrize("engine", sorted(engines()))
 def test_readme_lists_every_engine(engine: str) -> None:
     assert f"(`{engine}`)" in README
+
+
+def test_the_table_of_engines_is_the_one_that_the_engines_give() -> None:
+    written = (ROOT / "docs" / "engines.md").read_text("utf-8")
+    assert written == as_markdown(), "run: quietword engines --markdown > docs/engines.md"
+
+
+@pytest.mark.parametrize("engine", sorted(engines()))
+def test_the_table_of_engines_says_all_there_is_to_say_of_each(engine: str) -> None:
+    gives = asdict(engines()[engine].gives)
+    assert all(gives[name] for name in gives if name != "product")
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

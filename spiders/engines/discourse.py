@@ -18,6 +18,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -52,6 +53,14 @@ class Discourse(Engine):
 
     name: ClassVar[str] = "discourse"
     marks: ClassVar[str] = 'meta generator "Discourse", x-discourse-route header, its JSON'
+    gives: ClassVar[Gives] = Gives(
+        product="Discourse",
+        means="JSON beside every page",
+        authors="name, id",
+        times="exact",
+        edits="yes",
+        private="`/new-message?username=`",
+    )
 
     def recognise(self, page: TextResponse) -> list[Evidence]:
         """Return the hints of Discourse on ``page``: header, generator, shape of the JSON."""

@@ -21,6 +21,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -48,6 +49,12 @@ class Phpbb(Engine):
     name: ClassVar[str] = "phpbb"
     marks: ClassVar[str] = (
         'body id "phpbb", "Powered by phpBB", viewtopic.php, phpbb3_*_sid cookies'
+    )
+    gives: ClassVar[Gives] = Gives(
+        product="phpBB 3",
+        authors="name, id, count of posts, joined",
+        times="exact (3.2 and newer); as shown before",
+        private="`ucp.php?i=pm`, with the post quoted",
     )
 
     def recognise(self, page: TextResponse) -> list[Evidence]:

@@ -19,6 +19,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -54,6 +55,14 @@ class SchemaOrg(Engine):
     name: ClassVar[str] = "schema_org"
     marks: ClassVar[str] = (
         "JSON-LD or microdata of schema.org's DiscussionForumPosting or Comment, XenForo 2's posts"
+    )
+    gives: ClassVar[Gives] = Gives(
+        product="Any with schema.org posts",
+        addresses="a board, a thread",
+        means="JSON-LD or microdata in HTML pages",
+        authors="name, id where told",
+        times="exact",
+        private="where the software behind it is known",
     )
     generic: ClassVar[bool] = True
 

@@ -5,9 +5,9 @@ against recorded answers of Mastodon 4.5 and its documentation.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from urllib.parse import quote, unquote, urlsplit
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
@@ -73,6 +73,17 @@ class Mastodon(Engine):
         incremental="newest first; a status is opened again when answered or edited",
     )
 
+    def __init__(self, *, own: str | None = None) -> None:
+        """``own``: origin of the server from which our people write, https://..."""
+        self._own = own
+
+    def with_keys(self, keys: Mapping[str, str]) -> Self:
+        """Return a reader whose private links begin on the server of ``mastodon_instance``."""
+        given = keys.get("mastodon_instance", "").strip().rstrip("/")
+        if not given:
+            return self
+        return type(self)(own=given if "://" in given else f"https://{given}")
+
     def recognise(self, page: TextResponse) -> list[Evidence]:
         """Return the hints of Mastodon on ``page``: the shape of its JSON, its web app."""
         found = answer(page)
@@ -121,7 +132,7 @@ class Mastodon(Engine):
         Raises ``PageChanged`` for JSON of another shape.
         """
         found = required(page)
-        view = _View(page, options)
+        view = _View(page, options, self._own)
         if isinstance(found, list):
             return view.timeline(found)
         if isinstance(found.get("descendants"), list):
@@ -154,7 +165,8 @@ def _is_status(found: object) -> bool:
 class _View:
     """One answer being read."""
 
-    def __init__(self, page: TextResponse, options: ReadOptions) -> None:
+    def __init__(self, page: TextResponse, options: ReadOptions, own: str | None) -> None:
+        self._own = own
         self._page = page
         self._url = page.url
         self._options = options
@@ -252,8 +264,8 @@ class _View:
 
         A saved answer has no headers; there the last status leads on.
         """
-        link = (self._page.headers.get("Link") or b"").decode("latin-1")
-        if link:
+        if self._page.headers:
+            link = (self._page.headers.get("Link") or b"").decode("latin-1")
             found = _NEXT.search(link)
             return found[1] if found and origin(found[1]) == self._root else None
         last = ident(listed[-1].get("id")) if listed and isinstance(listed[-1], dict) else None
@@ -304,9 +316,17 @@ class _View:
             edited=bool(status.get("edited_at")),
             text=text,
             quotes=quotes,
-            private_message_url=_web(dig(account, "url"))
-            or f"{self._root}/@{quote(handle, safe='@')}",
+            private_message_url=self._private(account, handle),
         )
+
+    def _private(self, account: Any, handle: str) -> str:
+        """Return the form of a direct message on our own server, or else the author's profile."""
+        profile = _web(dig(account, "url")) or f"{self._root}/@{quote(handle, safe='@')}"
+        if self._own is None:
+            return profile
+        host = urlsplit(profile).hostname or ""
+        whom = handle if "@" in handle else f"{handle}@{host}"
+        return f"{self._own}/share?text={quote(f'@{whom} ', safe='')}&visibility=direct"
 
 
 def _spoken(status: dict[str, Any]) -> bool:

@@ -162,6 +162,7 @@ def test_read_prints_one_object_a_post_in_the_documented_format(
             "text",
             "quotes",
             "private_message_url",
+            "author_handle",
         ]
         assert record["format"] == 1
         assert record["posted_at"].endswith("Z")

@@ -166,6 +166,58 @@ def test_a_post_missing_from_a_page_read_in_full_is_gone_until_it_is_back(
     assert rows(engine)["gone"] == []
 
 
+def test_of_a_post_deleted_at_its_source_only_the_ids_stay(engine: Engine, store: Store) -> None:
+    quoted = (QuoteItem(author="x", text="it works"),)
+    first, second = post(1, "Nordvia is fine"), post(2, "Nordvia is awful", quotes=quoted)
+    store.save(walk(first, second))
+    store.save(
+        walk(first, replace(second, text="Nordvia is bad", private_message_url="https://f.test/pm"))
+    )
+    store.save(walk(first))
+    assert rows(engine) | {"mentions": None, "hours": None} == {
+        "texts": ["Nordvia is fine", ""],
+        "mentions": None,
+        "hours": None,
+        "quotes": [],
+        "revisions": [],
+        "gone": ["102"],
+    }
+    with reading(engine) as session:
+        kept = session.exec(select(Post).where(Post.external_id == "102")).one()
+    assert (kept.private_message_url, kept.url, kept.number) == (None, "https://f.test/p2", 2)
+    store.save(walk(first, second))
+    assert rows(engine)["texts"] == ["Nordvia is fine", "Nordvia is awful"]
+    assert rows(engine)["gone"] == []
+
+
+def test_a_thread_deleted_at_its_source_is_dropped_and_read_anew_when_it_is_back(
+    engine: Engine, store: Store
+) -> None:
+    whole = walk(post(1, "Nordvia is down"), post(2, "mine too"))
+    store.save(whole)
+    nothing = ThreadMark(last_post_id=None, last_posted_at=None, posts=None)
+    store.save(replace(whole, posts=(), mark=nothing, thread_title=None))
+    assert (rows(engine)["texts"], rows(engine)["gone"]) == (["", ""], ["101", "102"])
+    assert store.mark("7") == nothing
+    with reading(engine) as session:
+        assert session.exec(select(Thread)).one().title == "A thread"
+    store.save(whole)
+    assert (rows(engine)["texts"], rows(engine)["gone"]) == (["Nordvia is down", "mine too"], [])
+
+
+def test_a_row_that_knows_only_a_message_finds_the_thread_that_holds_it(
+    engine: Engine, store: Store
+) -> None:
+    assert store.mark("post:102") is None
+    item = walk(post(1, "Nordvia is down"), post(2, "mine too"))
+    store.save(item)
+    assert store.mark("post:102") == store.mark("7")
+    assert store.posts("post:102") == {"101", "102"}
+    store.save(replace(item, thread_id="post:102", posts=(*item.posts, post(3, "and mine"))))
+    with reading(engine) as session:
+        assert [thread.external_id for thread in session.exec(select(Thread))] == ["7"]
+
+
 def test_a_new_spelling_is_found_in_what_is_stored(engine: Engine, store: Store) -> None:
     store.save(walk(post(1, "Nordvia, or NRDV as we say"), post(2, "NRDV is slow")))
     with writing(engine) as session:

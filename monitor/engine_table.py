@@ -1,0 +1,105 @@
+"""The table of engines and sources, made from what each engine's class says of itself."""
+
+import inspect
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from spiders.base import Engine
+from spiders.detect import engines
+
+COLUMNS = (
+    "what a person gives",
+    "read from",
+    "posts",
+    "authors",
+    "times",
+    "edits",
+    "private contact",
+    "only what is new",
+)
+_HEAD = """\
+# What Quietword reads
+
+Printed by `quietword engines --markdown` from the engines themselves; a test keeps this page in
+step. An engine is recognised by the address or by its page, or named with `--engine`. How to add
+one: [adding-a-source.md](adding-a-source.md).
+"""
+_KEYS = """\
+## Keys
+
+A key comes from the environment (or `.env`), or from the file that the same name with `_FILE`
+points to. It is sent to the hosts named here, over https, and to nobody else; it stands in no log,
+message or stored address.
+
+| source | setting | sent to | what |
+| --- | --- | --- | --- |
+"""
+
+
+def _kinds() -> Iterator[tuple[str, list[Engine]]]:
+    """Yield the headings of the page, each with its engines by name."""
+    found = sorted(
+        engines().values(), key=lambda engine: (engine.generic, _product(engine).lower())
+    )
+    social = [engine for engine in found if ".social." in type(engine).__module__]
+    yield "Forum engines", [engine for engine in found if engine not in social]
+    yield "Open social and review sources", social
+
+
+def _product(engine: Engine) -> str:
+    return engine.gives.product or engine.name
+
+
+def _row(engine: Engine) -> tuple[str, ...]:
+    gives = engine.gives
+    return (
+        gives.addresses,
+        gives.means,
+        gives.posts,
+        gives.authors,
+        gives.times,
+        gives.edits,
+        gives.private,
+        gives.incremental,
+    )
+
+
+def as_table() -> Table:
+    """Return what fits a terminal: each engine, what it is given, read from, and its contact."""
+    table = Table()
+    table.add_column("engine", no_wrap=True)
+    for column in ("what a person gives", "read from", "private contact"):
+        table.add_column(column)
+    for _, found in _kinds():
+        for engine in found:
+            gives = engine.gives
+            table.add_row(engine.name, gives.addresses, gives.means, gives.private)
+        table.add_section()
+    return table
+
+
+def as_markdown() -> str:
+    """Return the text of ``docs/engines.md``."""
+    lines = [_HEAD]
+    for heading, found in _kinds():
+        lines += [f"## {heading}\n", "| engine | " + " | ".join(COLUMNS) + " |"]
+        lines.append("| --- " * (len(COLUMNS) + 1) + "|")
+        for engine in found:
+            cells = " | ".join(cell.replace("|", "\\|") for cell in _row(engine))
+            lines.append(f"| {_product(engine)} (`{engine.name}`) | {cells} |")
+        lines.append("")
+    lines.append(_KEYS.rstrip("\n"))
+    for _, found in _kinds():
+        for engine in found:
+            for key in engine.keys:
+                hosts = ", ".join(f"`{host}`" for host in sorted(key.hosts)) or "nobody"
+                must = "needed" if key.required else "optional"
+                setting = f"`QUIETWORD_{key.setting.upper()}`"
+                lines.append(f"| {_product(engine)} | {setting} ({must}) | {hosts} | {key.what} |")
+    lines.append("\n## By what they are recognised\n")
+    for _, found in _kinds():
+        for engine in found:
+            about = (inspect.getdoc(type(engine)) or "").partition("\n")[0]
+            lines.append(f"- `{engine.name}`: {engine.marks}. {about}")
+    return "\n".join(lines) + "\n"
