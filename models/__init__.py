@@ -17,6 +17,7 @@ from models.case import (
 )
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
 from models.source import Board, CrawlRun, Outreach, Source
+from models.tally import Tally
 
 __all__ = [
     "CLOSED",
@@ -47,6 +48,7 @@ __all__ = [
     "Role",
     "Shift",
     "Source",
+    "Tally",
     "Thread",
     "Unhappy",
     "Verdict",

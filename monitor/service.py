@@ -14,6 +14,7 @@ from rich.markup import escape
 from models.errors import QuietwordError
 from monitor.config import Settings
 from monitor.jobs import Runtime
+from monitor.opening import suggest_by
 from monitor.schedule import Schedule
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
@@ -88,6 +89,7 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         now=runtime.now,
         zone=settings.timezone,
         https_only=address.startswith("https://"),
+        opening=lambda session, case, agent: suggest_by(session, case, agent, settings),
     )
     server = uvicorn.Server(
         uvicorn.Config(web, log_config=None, access_log=False, proxy_headers=False)
