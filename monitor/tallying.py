@@ -14,7 +14,9 @@ _Key = tuple[int, datetime, str, str]
 def keep_tallies(session: Session, thread_id: int) -> None:
     """Count a thread's posts anew; posts that are gone from the site still count."""
     posts = session.exec(
-        select(Post.id, Post.posted_at, Post.fetched_at, Post.text_hash, Source.language, Source.id)
+        select(  # type: ignore[call-overload]  # more columns than its overloads know
+            Post.id, Post.posted_at, Post.fetched_at, Post.text_hash, Source.language, Source.id
+        )
         .join(Source, col(Source.id) == col(Post.source_id))
         .where(Post.thread_id == thread_id)
     ).all()
