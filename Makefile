@@ -12,6 +12,7 @@ help:
 	@echo "make check         lint, types, import rules, tests"
 	@echo "make format        put code into the house format"
 	@echo "make bench         measure matching and scoring"
+	@echo "make bench-digest  measure the pages on a million posts (some minutes)"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -62,6 +63,10 @@ bench: $(VENV)/.dev
 .PHONY: bench-sentiment
 bench-sentiment: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_sentiment.py
+
+.PHONY: bench-digest
+bench-digest: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_digest.py $(if $(URL),--url $(URL)) $(if $(POSTS),--posts $(POSTS))
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
