@@ -14,6 +14,7 @@ help:
 	@echo "make bench         measure matching and scoring"
 	@echo "make acceptance    measure reading on recorded forums, where they are at hand"
 	@echo "make bench-schedule  a day of scheduled crawling on a simulated clock"
+	@echo "make bench-digest  measure the pages on a million posts (some minutes)"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -72,6 +73,10 @@ bench-schedule: $(VENV)/.dev
 .PHONY: bench-sentiment
 bench-sentiment: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_sentiment.py
+
+.PHONY: bench-digest
+bench-digest: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python tests/bench/bench_digest.py $(if $(URL),--url $(URL)) $(if $(POSTS),--posts $(POSTS))
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt

@@ -23,6 +23,7 @@ from models.feedback import Label, QuietAlias, Threshold
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
 from models.slack import SlackCard, SlackPress
 from models.source import Board, CrawlRun, ListPage, Outreach, Source
+from models.tally import Tally
 
 __all__ = [
     "CLOSED",
@@ -63,6 +64,7 @@ __all__ = [
     "SlackCard",
     "SlackPress",
     "Source",
+    "Tally",
     "Thread",
     "Threshold",
     "Timer",

@@ -116,7 +116,7 @@ class Case(SQLModel, table=True):
     escalated_to: str | None = Field(default=None, max_length=8)
     """Whose decision it waits for: lead or manager; kept until it is closed or reopened."""
     newest_complaint_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    opened_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    opened_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

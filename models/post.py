@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
 
@@ -46,11 +46,14 @@ class Activity(SQLModel, table=True):
     """
 
     __tablename__ = "activity"
-    __table_args__ = (UniqueConstraint("thread_id", "hour", name="uq_activity_hour"),)
+    __table_args__ = (
+        UniqueConstraint("thread_id", "hour", name="uq_activity_hour"),
+        Index("ix_activity_counts", "hour", "thread_id", "posts"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     thread_id: int = Field(foreign_key="thread.id", ondelete="CASCADE")
-    hour: datetime = Field(sa_type=UtcDateTime, index=True)
+    hour: datetime = Field(sa_type=UtcDateTime)
     """Start of the hour (UTC)."""
     posts: int
 

@@ -119,7 +119,7 @@ class CrawlRun(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id", index=True, ondelete="CASCADE")
-    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """``None``: still running, or killed before it could say."""
     outcome: str | None = Field(default=None, max_length=24)

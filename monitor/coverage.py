@@ -8,8 +8,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from alerts.words import NAME_LIMIT, shown, web_link
-from models import Activity, CrawlRun, Mention, Post, Source, Thread
-from monitor.flagged import policy_words
+from models import Activity, CrawlRun, Outreach, Source, Tally, Thread
+from monitor.flagged import NOTE_LIMIT, policy_words
 from spiders.outcome import Outcome
 
 LATE_AFTER = 3
@@ -56,6 +56,8 @@ class SourceHealth:
     failures: int
     left_alone_until: datetime | None
     outreach: str
+    policy: Outreach
+    policy_note: str
     runs: int
     pages: int
     posts: int
@@ -74,7 +76,7 @@ class Coverage:
     posts: int
     """Posts written in the period that were seen."""
     mentions: int
-    """Posts among them that name a watched brand."""
+    """Posts among them that name a watched brand, once for each brand; counted when judged."""
 
 
 def read_sources(
@@ -126,6 +128,8 @@ def read_sources(
                     source.not_before if source.not_before and source.not_before > now else None
                 ),
                 outreach=policy_words(source),
+                policy=Outreach(source.outreach),
+                policy_note=shown(source.outreach_note, NOTE_LIMIT, empty=""),
                 runs=runs,
                 pages=pages,
                 posts=posts.get(source.id or 0, 0),
@@ -160,11 +164,8 @@ def read_coverage(
             col(Activity.hour) >= since, col(Activity.hour) < until
         )
     ).one()
-    at = func.coalesce(Post.posted_at, Post.fetched_at)
     mentions = session.exec(
-        select(func.count(col(Post.id).distinct()))
-        .join(Mention, col(Mention.post_id) == col(Post.id))
-        .where(at >= since, at < until)
+        select(func.sum(Tally.mentions)).where(col(Tally.hour) >= since, col(Tally.hour) < until)
     ).one()
     expected = [source for source in sources if source.health is not Health.PAUSED]
     return Coverage(
@@ -174,5 +175,5 @@ def read_coverage(
         ),
         threads=threads,
         posts=int(posts or 0),
-        mentions=mentions,
+        mentions=int(mentions or 0),
     )

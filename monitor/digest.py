@@ -15,9 +15,8 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from models import CLOSED, Case, CaseEvent, CaseState, Level
 from models.errors import QuietwordError
@@ -125,7 +124,7 @@ def build_digest(session: Session, *, since: datetime, until: datetime, now: dat
             "let it begin before it ends"
         )
     window = min(GROWTH_WINDOW, until - since)
-    chosen = _chosen(since, until)
+    chosen = select(col(Case.id)).where(cases_of(since, until))
     lately = read_activity(session, until - window, until)
     before = read_activity(session, until - 2 * window, until - window)
     cases = read_flagged(session, chosen, lately)
@@ -159,17 +158,16 @@ def _plain(value: object) -> str | float:
     raise TypeError(f"{type(value).__name__} has no place in a digest")
 
 
-def _chosen(since: datetime, until: datetime) -> SelectOfScalar[int | None]:
-    """Return the query for the ids of a period's cases."""
+def cases_of(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """Return the condition for the cases of a period: see ``Digest.cases``."""
     happened = exists().where(
         col(CaseEvent.case_id) == col(Case.id),
         col(CaseEvent.at) >= since,
         col(CaseEvent.at) < until,
     )
     unfinished = and_(col(Case.state).not_in(CLOSED), col(Case.level) != Level.WATCH)
-    return select(col(Case.id)).where(
-        col(Case.opened_at) < until,
-        or_(unfinished, col(Case.opened_at) >= since, happened),
+    return and_(
+        col(Case.opened_at) < until, or_(unfinished, col(Case.opened_at) >= since, happened)
     )
 
 

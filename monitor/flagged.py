@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -52,6 +53,13 @@ class Happening:
     score: float
     reasons: tuple[str, ...]
     by: str | None
+    to: str | None = None
+    """Whose the case is after it."""
+    reason: str = ""
+    """A ``Dismissal``, or the role a case was escalated to."""
+    note: str = ""
+    until: datetime | None = None
+    """How long it was snoozed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,7 @@ class Flagged:
     """A case with all that a reader needs to judge it; addresses are http(s) or ``None``."""
 
     id: int
+    thread_id: int
     level: Level
     state: CaseState
     score: float
@@ -79,6 +88,8 @@ class Flagged:
     """Where to write to the author; ``None`` as well where the place's policy is against it."""
     outreach: str
     """The place's policy in words, with its note."""
+    policy: Outreach
+    policy_note: str
     posts: int
     posts_lately: int
     """Posts within the growth window."""
@@ -166,6 +177,7 @@ def read_flagged(
         found.append(
             Flagged(
                 id=case.id,
+                thread_id=thread.id,
                 level=Level(case.level),
                 state=CaseState(case.state),
                 score=case.score,
@@ -184,6 +196,8 @@ def read_flagged(
                     Outreach(source.outreach), post.private_message_url, post.url
                 ),
                 outreach=policy_words(source),
+                policy=Outreach(source.outreach),
+                policy_note=shown(source.outreach_note, NOTE_LIMIT, empty=""),
                 posts=max(stored, thread.mark_posts or 0),
                 posts_lately=lately.get(thread.id, 0),
                 first_post_at=first,
@@ -199,14 +213,16 @@ def read_histories(
     session: Session, chosen: SelectOfScalar[int | None]
 ) -> dict[int, tuple[Happening, ...]]:
     """Return what happened to each of the ``chosen`` cases, oldest first, by case id."""
+    heir = aliased(Agent)
     query = (
-        select(CaseEvent, Agent.name)
+        select(CaseEvent, Agent.name, heir.name)
         .outerjoin(Agent, col(Agent.id) == col(CaseEvent.agent_id))
+        .outerjoin(heir, col(heir.id) == col(CaseEvent.to_agent_id))
         .where(col(CaseEvent.case_id).in_(chosen))
         .order_by(col(CaseEvent.at), col(CaseEvent.id))
     )
     histories: dict[int, list[Happening]] = defaultdict(list)
-    for event, name in session.exec(query):
+    for event, name, to in session.exec(query):
         histories[event.case_id].append(
             Happening(
                 at=event.at,
@@ -215,6 +231,10 @@ def read_histories(
                 score=event.score,
                 reasons=_fit(event.reasons),
                 by=name,
+                to=to,
+                reason=event.reason,
+                note=shown(event.note, NOTE_LIMIT, empty=""),
+                until=event.until,
             )
         )
     return {case_id: tuple(events) for case_id, events in histories.items()}

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from models import Brand, Mention, Post, Source, Thread, Unhappy, Verdict
 from models.base import utc_now
 from models.database import reading, writing
+from monitor.tallying import keep_tallies
 from sentiment.base import Opinion, Polarity, Query, Scorer, ScoringError
 from sentiment.language import identify
 from sentiment.topics import complaint
@@ -65,6 +66,7 @@ def score_new(
         with writing(engine) as session:
             for thread_id, version in threads:
                 session.get_one(Thread, thread_id).judged = f"{scorer.checkpoint}#{version}"
+                keep_tallies(session, thread_id)
     if done:
         logger.info("judged %d posts with %s", done, scorer.checkpoint)
     return done

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from models.errors import QuietwordError
 from monitor.config import Settings
 from monitor.jobs import Runtime
+from monitor.opening import suggest_by
 from monitor.schedule import Schedule
 from monitor.slack_cards import slack_rooms
 from monitor.web.app import create_app
@@ -115,6 +116,7 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         now=runtime.now,
         zone=settings.timezone,
         https_only=address.startswith("https://"),
+        opening=lambda session, case, agent: suggest_by(session, case, agent, settings),
     )
     listener_to_slack, pages = with_slack(runtime, web)
     server = uvicorn.Server(

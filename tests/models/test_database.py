@@ -30,9 +30,15 @@ def a_source(**changes: object) -> Source:
     return Source(**({"address": "https://f.test/", "engine": "phpbb", "name": "f"} | changes))
 
 
+def a_table_of_ours(name: str | None, kind: str, _parents: object) -> bool:
+    return not (kind in {"table", "index"} and (name or "").startswith("post_search"))
+
+
 def test_migrations_and_tables_agree(engine: Engine) -> None:
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": a_table_of_ours}
+        )
         assert compare_metadata(context, SQLModel.metadata) == []
 
 

@@ -27,6 +27,7 @@ from models import (
     Thread,
     Verdict,
 )
+from monitor.tallying import keep_tallies
 
 Row = TypeVar("Row", bound=SQLModel)
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -146,6 +147,7 @@ class Scene:
             )
         if negative is not None:
             self.verdict(post, negative, unhappy, language)
+        keep_tallies(self.session, post.thread_id)
         return post
 
     def verdict(self, post: Post, negative: float, unhappy: str, language: str = "en") -> Verdict:

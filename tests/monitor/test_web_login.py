@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from itsdangerous import URLSafeSerializer
+from parsel import Selector
 from sqlalchemy import Engine
 
 from models.database import make_engine, writing
@@ -165,7 +166,9 @@ def test_a_login_ends_after_twelve_hours_however_busy(
 
 def test_logging_out_ends_the_login(client: TestClient, login: OneTimeLogin) -> None:
     client.get(login.new_link(BASE))
-    assert client.get("/logout").status_code == 303
+    assert client.post("/logout").status_code == 403  # not from our form
+    found = Selector(client.get("/").text).css("[name=csrf]::attr(value)").get()
+    assert client.post("/logout", data={"csrf": found}).status_code == 303
     assert client.get("/").status_code == 303
 
 
@@ -210,15 +213,18 @@ def test_a_page_says_so_when_the_database_does_not_answer(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_nothing_can_be_changed_over_the_web(
+def test_nothing_can_be_changed_without_a_form_of_ours(
     engine: Engine, client: TestClient, login: OneTimeLogin, method: str
 ) -> None:
     with writing(engine) as session:
         scene = Scene(session)
         case = scene.case(scene.post(scene.thread(scene.source(), "T"), "Nordvia")).id
     client.get(login.new_link(BASE))
-    for path in ("/", f"/case/{case}", "/sources", "/login", "/logout"):
+    for path in ("/", f"/case/{case}", "/sources", "/login"):
         assert client.request(method, path).status_code == 405
+    for path in ("/logout", "/look", f"/case/{case}/take", f"/case/{case}/reveal"):
+        refused = 403 if method == "POST" else 405
+        assert client.request(method, path).status_code == refused
     assert client.get(f"/case/{case}").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What the page of one case shows: the thread around it, post by post."""
+"""One case with the thread around it, post by post."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,6 +61,10 @@ class PostShown:
     pieces: tuple[Piece, ...]
     quotes: tuple[QuoteShown, ...]
     judgement: Judgement | None
+    masked: bool
+    """Something in its words was masked."""
+    original: str | None
+    """Its words unmasked, where somebody asked to see them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +79,11 @@ class CasePage:
     """Stored posts after those shown."""
 
 
-def read_case(session: Session, case_id: int) -> CasePage | None:
-    """Return the case with its thread, or ``None`` when there is no such case."""
+def read_case(session: Session, case_id: int, *, reveal: int | None = None) -> CasePage | None:
+    """Return the case with its thread, or ``None`` when there is no such case.
+
+    The post ``reveal`` is shown unmasked as well.
+    """
     case = session.get(Case, case_id)
     flagged = read_flagged(session, select(col(Case.id)).where(Case.id == case_id), {})
     if case is None or not flagged:
@@ -90,13 +97,15 @@ def read_case(session: Session, case_id: int) -> CasePage | None:
     numbers = [number for number in order[start : start + POSTS_SHOWN] if number is not None]
     return CasePage(
         case=flagged[0],
-        posts=_posts(session, case, numbers),
+        posts=_posts(session, case, numbers, reveal),
         earlier=start,
         later=len(order) - start - len(numbers),
     )
 
 
-def _posts(session: Session, case: Case, numbers: list[int]) -> tuple[PostShown, ...]:
+def _posts(
+    session: Session, case: Case, numbers: list[int], reveal: int | None
+) -> tuple[PostShown, ...]:
     quotes: dict[int, list[Quote]] = {}
     for quote in session.exec(
         select(Quote).where(col(Quote.post_id).in_(numbers)).order_by(col(Quote.position))
@@ -126,6 +135,8 @@ def _posts(session: Session, case: Case, numbers: list[int]) -> tuple[PostShown,
         number = post.id or 0
         quoted = mentions.get((number, "quote"), [])
         newest = verdicts.get((number, post.text_hash))
+        masked = readable(post.text)
+        plain = readable(post.text, masking=False)
         found[number] = PostShown(
             id=number,
             number=post.number,
@@ -137,7 +148,7 @@ def _posts(session: Session, case: Case, numbers: list[int]) -> tuple[PostShown,
             edited=post.edited,
             gone_at=post.gone_at,
             flagged=number == case.post_id,
-            pieces=marked(readable(post.text), mentions.get((number, "text"), [])),
+            pieces=marked(masked, mentions.get((number, "text"), [])),
             quotes=tuple(
                 QuoteShown(
                     author=shown(one.author or "", NAME_LIMIT, empty="") or None,
@@ -146,14 +157,21 @@ def _posts(session: Session, case: Case, numbers: list[int]) -> tuple[PostShown,
                 for one in quotes.get(number, [])
             ),
             judgement=_judgement(newest) if newest else None,
+            masked=masked != plain,
+            original=plain if number == reveal else None,
         )
     return tuple(found[number] for number in numbers if number in found)
 
 
-def readable(text: str) -> str:
-    """Return a whole post masked and without anything that acts on the page, its lines kept."""
+def readable(text: str, *, masking: bool = True) -> str:
+    """Return a whole post without anything that acts on the page, its lines kept.
+
+    Masked, unless ``masking`` is off.
+    """
     lines = [
-        " ".join(mask(clean(part)) for part in wrap(line, RAW_LIMIT) or [""])
+        " ".join(
+            mask(clean(part)) if masking else clean(part) for part in wrap(line, RAW_LIMIT) or [""]
+        )
         for line in text.splitlines()
     ]
     return "\n".join(lines).strip()

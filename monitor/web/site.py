@@ -1,0 +1,184 @@
+"""What every page needs: the database, the clock, the language asked for, forms that are ours."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Engine
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+
+from monitor import wording
+from monitor.web.charts import CHARTS
+from monitor.web.speech import LANGUAGES, Speech, preferred
+
+HERE = Path(__file__).parent
+SESSION_LASTS = timedelta(hours=12)
+LARGEST_ID = 2**31 - 1
+CHOICE_LASTS_S = 365 * 24 * 3600
+THEMES = ("system", "light", "dark")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One running set of pages; times are shown in ``zone``."""
+
+    engine: Engine
+    now: Callable[[], datetime]
+    zone: tzinfo
+    https_only: bool = False
+    extras: dict[str, Any] = field(default_factory=dict)
+    """What other parts of the product hand to every template."""
+
+    @cached_property
+    def _templates(self) -> dict[str, Environment]:
+        return {code: _templates(Speech(code, self.zone, self.now)) for code in LANGUAGES}
+
+    def language(self, request: Request) -> str:
+        """Return the language the reader chose, or the one the browser asks for."""
+        chosen = request.cookies.get("language", "")
+        header = request.headers.get("accept-language", "")
+        return chosen if chosen in LANGUAGES else preferred(header)
+
+    def speech(self, request: Request) -> Speech:
+        """Return the voice of the pages in the reader's language."""
+        return Speech(self.language(request), self.zone, self.now)
+
+    def page(self, request: Request, name: str, *, status: int = 200, **given: Any) -> HTMLResponse:
+        """Return the page that template ``name`` makes of ``given``, in the reader's language."""
+        language = self.language(request)
+        theme = request.cookies.get("theme", "")
+        known = self.known(request)
+        html = (
+            self._templates[language]
+            .get_template(name)
+            .render(
+                **{
+                    "now": self.now(),
+                    "zone": self.zone,
+                    "root": root(request),
+                    "path": request.url.path,
+                    "here_again": here(request),
+                    "language_code": language,
+                    "theme": theme if theme in THEMES else "system",
+                    "known": known,
+                    "csrf": csrf_token(request) if known else "",
+                    "flash": request.session.pop("flash", None) if known else None,
+                },
+                **self.extras,
+                **given,
+            )
+        )
+        return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+
+    def message(
+        self, request: Request, title: str, *text: str, status: int, **values: str
+    ) -> HTMLResponse:
+        """Return a page that says something in plain words; both are looked up and filled in."""
+        speech = self.speech(request)
+        said = [speech.text(line) % values if values else speech.text(line) for line in text]
+        return self.page(
+            request, "message.html", status=status, title=speech.text(title), text=said
+        )
+
+    def known(self, request: Request) -> bool:
+        """Return whether the visitor is logged in."""
+        until = request.session.get("until")
+        return isinstance(until, float) and self.now().timestamp() < until
+
+    async def form(self, request: Request) -> FormData:
+        """Return the fields that were sent, if the form was one of ours; else refuse."""
+        fields = await request.form()
+        sent, kept = fields.get("csrf"), request.session.get("csrf")
+        if not (isinstance(sent, str) and kept and secrets.compare_digest(sent, kept)):
+            raise HTTPException(403, "form")
+        return fields
+
+    def back(self, request: Request, path: str, flash: str | None = None) -> RedirectResponse:
+        """Send the browser to ``path`` of these pages, where ``flash`` is said once."""
+        if flash is not None:
+            request.session["flash"] = flash[:500]
+        return RedirectResponse(root(request) + inside(path), status_code=303)
+
+
+def root(request: Request) -> str:
+    """Return the path under which a proxy serves the pages, without a slash at its end."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+def here(request: Request) -> str:
+    """Return path and query of the page that is shown, below ``root``."""
+    path = request.url.path.removeprefix(root(request)) or "/"
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def inside(path: str) -> str:
+    """Return ``path`` if it lies on these pages, else the first page: no open redirect."""
+    parts = urlsplit(path)
+    odd = parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//")
+    if odd or "\\" in path or any(ord(character) < 33 for character in path):
+        return "/"
+    return path
+
+
+def csrf_token(request: Request) -> str:
+    """Return the secret that the forms of this login carry."""
+    token = request.session.get("csrf")
+    if not isinstance(token, str):
+        token = request.session["csrf"] = secrets.token_urlsafe(24)
+    return token
+
+
+def query(given: dict[str, Any], **changes: Any) -> str:
+    """Return a query string of ``given`` with ``changes``; what is empty is left out."""
+    merged = {key: value for key, value in (given | changes).items() if value not in ("", None)}
+    return "?" + urlencode(merged) if merged else "?"
+
+
+def _templates(speech: Speech) -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,  # forum text is hostile
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    templates.install_gettext_callables(  # type: ignore[attr-defined]
+        speech.text, speech.plural, newstyle=True
+    )
+    templates.filters.update(
+        moment=speech.moment,
+        day=speech.day,
+        ago=speech.ago,
+        lasting=speech.lasting,
+        num=speech.number,
+        percent=speech.percent,
+        level=speech.level,
+        topic=speech.topic,
+        state=speech.state,
+        reason=speech.reason,
+        dismissal=speech.dismissal,
+        rank=speech.rank,
+        language=speech.language,
+        outcome=speech.outcome,
+        event=speech.event,
+    )
+    templates.globals.update(
+        standing=speech.standing,
+        policy=speech.policy,
+        offset=wording.offset,
+        languages=LANGUAGES,
+        themes=THEMES,
+        query=query,
+        charts=CHARTS,
+    )
+    return templates

@@ -1,0 +1,180 @@
+"""The pages in English, Polish and Russian: words from catalogues, dates and plurals from Babel."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
+
+from alerts.tongue import tongue
+from models import CaseState
+from monitor import wording
+from monitor.flagged import Happening
+
+FOLDER = Path(__file__).with_name("locale")
+LANGUAGES = {"en": "English", "pl": "Polski", "ru": "Русский"}
+"""Each under its own name; English is what the templates hold, the others have a catalogue."""
+
+
+@cache
+def catalogue(code: str) -> NullTranslations:
+    """Return the compiled catalogue of a language of ``LANGUAGES``."""
+    if code == "en":
+        return NullTranslations()
+    with (FOLDER / f"{code}.po").open("rb") as file:
+        messages = read_po(file, locale=code)
+    compiled = BytesIO()
+    write_mo(compiled, messages)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def preferred(header: str) -> str:
+    """Return the language of ``LANGUAGES`` that an ``Accept-Language`` header likes best."""
+    liked: list[tuple[float, str]] = []
+    for part in header.split(","):
+        name, _, weight = part.partition(";q=")
+        try:
+            liked.append((float(weight or 1), name.strip()[:2].lower()))
+        except ValueError:
+            continue
+    ranked = sorted(liked, key=lambda one: -one[0])
+    return next((code for _, code in ranked if code in LANGUAGES), "en")
+
+
+class Speech:
+    """Puts everything the pages say into one language; times in ``zone``."""
+
+    def __init__(self, code: str, zone: tzinfo, now: Callable[[], datetime]) -> None:
+        self.code = code
+        self.zone = zone
+        self.now = now
+        self._catalogue = catalogue(code)
+        self._locale = Locale.parse(code)
+        self._tongue = tongue(code)
+
+    def text(self, words: str) -> str:
+        """Return the translation of ``words``."""
+        return self._catalogue.gettext(words)
+
+    def plural(self, one: str, many: str, number: int) -> str:
+        """Return the form that goes with ``number``; the number itself is not filled in."""
+        return self._catalogue.ngettext(one, many, number)
+
+    def moment(self, at: datetime) -> str:
+        """Return day and minute; the year only where it is not the present one."""
+        local = at.astimezone(self.zone)
+        return f"{self.day(local.date())}, {local:%H:%M}"
+
+    def day(self, day: date) -> str:
+        """Return day and month; the year only where it is not the present one."""
+        year = "" if day.year == self.now().astimezone(self.zone).year else " y"
+        return format_date(day, f"d MMM{year}", locale=self._locale)
+
+    def ago(self, at: datetime) -> str:
+        """Return how long before now something was, rounded down to its largest unit."""
+        seconds = int((self.now() - at).total_seconds())
+        if abs(seconds) < 60:
+            return self.text("just now")
+        unit = next(unit for unit in (86400, 3600, 60) if abs(seconds) >= unit)
+        whole = timedelta(seconds=-(abs(seconds) // unit * unit) * (1 if seconds > 0 else -1))
+        return format_timedelta(whole, add_direction=True, threshold=1, locale=self._locale)
+
+    def lasting(self, span: timedelta) -> str:
+        """Return a length of time in its two largest units, such as ``1 hr 30 min``."""
+        minutes = max(0, int(span.total_seconds() // 60))
+        days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+        if days:
+            parts = [(days, "day"), (hours if days < 7 else 0, "hour")]
+        else:
+            parts = [(hours, "hour"), (rest, "minute")]
+        told = [self._unit(number, unit) for number, unit in parts if number]
+        return " ".join(told) or self._unit(0, "minute")
+
+    def _unit(self, number: int, unit: str) -> str:
+        return format_unit(number, f"duration-{unit}", length="short", locale=self._locale)
+
+    def number(self, number: float) -> str:
+        """Return a number with the language's own separators."""
+        return format_decimal(number, locale=self._locale)
+
+    def percent(self, share: float) -> str:
+        """Return a share from 0 to 1 in whole per cent."""
+        return format_percent(share, locale=self._locale)
+
+    def level(self, level: str) -> str:
+        """Return a level in words."""
+        return self._tongue.say(f"level_{level}")
+
+    def topic(self, topic: str | None) -> str:
+        """Return what is complained of; ``other`` where the topic was not recognised."""
+        return self._tongue.either(f"topic_{topic or 'other'}", (topic or "").replace("_", " "))
+
+    def state(self, state: str) -> str:
+        """Return where a case stands."""
+        return self._tongue.say(f"state_{state}")
+
+    def standing(self, state: CaseState, owner: str | None) -> str:
+        """Return where a case stands and with whom."""
+        if state is CaseState.NEW and not owner:
+            return self.text("nobody's yet")
+        return f"{self.state(state)}: {owner}" if owner else self.state(state)
+
+    def reason(self, english: str) -> str:
+        """Return a reason of the risk job."""
+        return self._tongue.reason(english)
+
+    def dismissal(self, reason: str) -> str:
+        """Return why a case was dismissed."""
+        return self._tongue.either(f"dismissal_{reason}", reason)
+
+    def rank(self, role: str) -> str:
+        """Return a role of the team."""
+        return self._tongue.either(f"rank_{role}", role)
+
+    def policy(self, policy: str, note: str) -> str:
+        """Return how a place wants to be approached, with the note of ops."""
+        return f"{self._tongue.say(f'policy_{policy}')} {note}".strip()
+
+    def language(self, code: str | None) -> str:
+        """Return the name of the language ``code``."""
+        if not code or code == "und":
+            return self.text("language unknown")
+        return str(self._locale.languages.get(code, code))
+
+    def outcome(self, outcome: str | None) -> str:
+        """Return how a crawl ended."""
+        return self.text(wording.outcome_words(outcome))
+
+    def event(self, event: Happening) -> str:
+        """Return one line of a case's history, without its reasons."""
+        if event.kind in ("opened", "raised", "lowered"):
+            words = {
+                "opened": self.text("opened as “%(level)s”, risk %(score)s"),
+                "raised": self.text("raised to “%(level)s”, risk %(score)s"),
+                "lowered": self.text("lowered to “%(level)s”, risk %(score)s"),
+            }[event.kind]
+            return words % {"level": self.level(event.level), "score": f"{event.score:.0f}"}
+        by = event.by or self.text("somebody")
+        words = self._tongue.either(f"history_{event.kind}", "")
+        if not words:
+            return f"{event.kind.replace('_', ' ')}: {by}"
+        return words.format(
+            by=by,
+            until=self.moment(event.until) if event.until else "?",
+            to=event.to or "?",
+            rank=self.rank(event.reason),
+            reason=self.dismissal(event.reason),
+        )
+
+    def listing(self, parts: Sequence[str]) -> str:
+        """Return parts in a row, as a label for people who hear the page."""
+        return ", ".join(parts)

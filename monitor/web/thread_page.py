@@ -1,0 +1,172 @@
+"""One case: the conversation, why it is here, what was done, and what can be done now."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session, col, select
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+
+from models import CLOSED, Agent, AgentRole, Case, Dismissal, How, Level
+from models.database import reading, writing
+from monitor import cases
+from monitor.cases import Actor, CaseRefused, Change
+from monitor.flagged import Flagged
+from monitor.opening import Opening, OpeningError
+from monitor.risk import LEVELS
+from monitor.web.digest_page import number
+from monitor.web.site import LARGEST_ID, Site
+from monitor.web.thread import CasePage, read_case
+
+logger = logging.getLogger(__name__)
+
+SNOOZE_DAYS = (1, 3, 7, 14, 30)
+NOTE_LIMIT = 1_000
+Suggest = Callable[[Session, Case, str], Opening]
+"""Makes a message to the author of a case, signed by the agent named."""
+
+
+def acting(request: Request, session: Session) -> Agent | None:
+    """Return the agent for whom this login acts; ``None``: ops, who cannot take a case."""
+    chosen = request.session.get("agent")
+    agent = session.get(Agent, chosen) if isinstance(chosen, int) else None
+    return agent if agent is not None and agent.active else None
+
+
+def risk_line(case: Flagged, until: datetime) -> tuple[tuple[float, float], ...]:
+    """Return the risk since the case was opened: (share of the time to ``until``, score)."""
+    begin = min([event.at for event in case.events] or [case.opened_at])
+    span = max((until - begin).total_seconds(), 1.0)
+    return tuple(
+        (max(0.0, min(1.0, (event.at - begin).total_seconds() / span)), event.score)
+        for event in case.events
+    )
+
+
+def routes(site: Site, suggest: Suggest) -> APIRouter:
+    """Return the page of a case and what its buttons do."""
+    pages = APIRouter()
+
+    def show(request: Request, case_id: int, reveal: int | None = None) -> HTMLResponse:
+        if case_id > LARGEST_ID:
+            raise HTTPException(404)
+        with reading(site.engine) as session:
+            found = read_case(session, case_id, reveal=reveal)
+            if found is None:
+                raise HTTPException(404)
+            me = acting(request, session)
+            agents = session.exec(
+                select(Agent).where(col(Agent.active)).order_by(col(Agent.name))
+            ).all()
+            row = session.get_one(Case, case_id)
+            opening = _opening(session, row, me, suggest)
+        return site.page(
+            request,
+            "case.html",
+            shown=found,
+            case=found.case,
+            row=row,
+            me=me,
+            agents=agents,
+            opening=opening,
+            mine=me is not None and row.agent_id == me.id,
+            closed=row.state in CLOSED,
+            risk=risk_line(found.case, site.now()),
+            marks=LEVELS,
+            levels=list(Level),
+            dismissals=list(Dismissal),
+            days=SNOOZE_DAYS,
+            ranks=[AgentRole.LEAD, AgentRole.MANAGER],
+            complaints=_complaints(found),
+        )
+
+    @pages.get("/case/{case_id:int}")
+    def case(request: Request, case_id: int) -> HTMLResponse:
+        return show(request, case_id)
+
+    @pages.post("/case/{case_id:int}/reveal")
+    async def reveal(request: Request, case_id: int) -> HTMLResponse:
+        fields = await site.form(request)
+        post = number(str(fields.get("post", "")))
+        logger.info("post %s of case %s was shown unmasked", post, case_id)
+        return show(request, case_id, post)
+
+    @pages.post("/case/{case_id:int}/{change}")
+    async def act(request: Request, case_id: int, change: str) -> Response:
+        fields = await site.form(request)
+        if case_id > LARGEST_ID:
+            raise HTTPException(404)
+        speech = site.speech(request)
+        try:
+            with writing(site.engine) as session:
+                if session.get(Case, case_id) is None:
+                    raise HTTPException(404)
+                if change == "take" and (chosen := number(str(fields.get("me", "")))):
+                    request.session["agent"] = chosen
+                me = acting(request, session)
+                actor = Actor(me.id if me else None, How.WEB)
+                done = _do(session, change, case_id, actor, site.now(), fields)
+        except CaseRefused as error:
+            words = f"{speech.text('Nothing was changed.')} {error.sentence}"
+        else:
+            words = f"{speech.text('Done.')} {done.warning}".strip()
+        return site.back(request, f"/case/{case_id}", words)
+
+    return pages
+
+
+def _do(
+    session: Session, change: str, case_id: int, actor: Actor, now: datetime, fields: FormData
+) -> Change:
+    """Make the change that a button names; raise ``CaseRefused`` or 404."""
+
+    def word(name: str) -> str:
+        return str(fields.get(name, ""))[:NOTE_LIMIT]
+
+    note = word("note")
+    if change == "take":
+        return cases.claim(session, case_id, actor, now)
+    if change == "dismiss":
+        if word("reason") not in list(Dismissal):
+            raise CaseRefused(case_id, "say why it needs nobody")
+        reason = Dismissal(word("reason"))
+        return cases.dismiss(session, case_id, actor, now, reason=reason, note=note)
+    if change == "snooze":
+        until = now + timedelta(days=number(word("days"), 365) or 0)
+        return cases.snooze(session, case_id, actor, now, until=until, note=note)
+    if change == "hand_over":
+        to = number(word("to")) or 0
+        return cases.hand_over(session, case_id, actor, now, to_agent_id=to, note=note)
+    if change == "escalate":
+        rank = AgentRole(word("rank")) if word("rank") in ("lead", "manager") else None
+        return cases.escalate(session, case_id, actor, now, reason=note, to=rank)
+    if change == "reopen":
+        return cases.reopen(session, case_id, actor, now, reason=note)
+    plain = {
+        "contacted": cases.contacted,
+        "solved": cases.solved,
+        "release": cases.release,
+        "wake": cases.wake,
+    }
+    if change not in plain:
+        raise HTTPException(404)
+    return plain[change](session, case_id, actor, now, note=note)
+
+
+def _opening(session: Session, case: Case, me: Agent | None, suggest: Suggest) -> Opening | None:
+    if me is None or case.state in CLOSED:
+        return None
+    try:
+        return suggest(session, case, me.name)
+    except OpeningError:
+        return None  # the site wants no private message, or there is no template
+
+
+def _complaints(shown: CasePage) -> int:
+    """Return how many of the posts shown are complaints."""
+    return sum(
+        1 for post in shown.posts if post.judgement is not None and post.judgement.unhappy != "no"
+    )

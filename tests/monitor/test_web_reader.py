@@ -1,0 +1,185 @@
+"""A manager at work on the pages, in a real browser."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlmodel import select
+
+from models import Case, CaseState, Level
+from models.database import make_engine, reading, writing
+from monitor.web.app import create_app
+from monitor.web.auth import OneTimeLogin
+from tests.monitor.scene import NOW, Scene, hours
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HARMLESS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=HARMLESS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def database_url(sqlite: Path, tmp_path: Path) -> str:
+    """One kind of database is enough to look at the pages."""
+    return f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}"
+
+
+@pytest.fixture
+def entry(database_url: str) -> Iterator[str]:
+    """Serve the pages over a small world; give a login link."""
+    engine = make_engine(database_url)
+    with writing(engine) as session:
+        fill(Scene(session))
+    login = OneTimeLogin("a key of more than thirty-two characters", now=lambda: NOW)
+    app = create_app(engine, login=login, now=lambda: NOW)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield login.new_link(address)
+    server.should_exit = True
+    thread.join(timeout=60)
+    engine.dispose()
+
+
+def fill(scene: Scene) -> None:
+    grosz, moto = scene.source("Grosz"), scene.source("Moto", failures=2, last_outcome="BLOCKED")
+    marta = scene.agent("Marta")
+    marta.team = "Alfa"
+    thread = scene.thread(grosz, "No payout since Monday")
+    post = scene.post(
+        thread,
+        "Nordvia owes me 40 zł, write to me@example.org",
+        negative=0.95,
+        unhappy="sure",
+        language="en",
+    )
+    scene.post(thread, "Same here with Nordvia", at=NOW - hours(1), negative=0.9, unhappy="likely")
+    scene.case(post, Level.URGENT, score=82, topic="payout_or_payment")
+    other = scene.post(scene.thread(moto, "Odd charge"), "Nordvia charged me twice", negative=0.9)
+    scene.case(other, Level.REACH_OUT, topic="billing", opened_at=NOW - timedelta(hours=5))
+    done = scene.post(scene.thread(grosz, "All well again"), "Nordvia was slow", negative=0.9)
+    scene.case(done, state=CaseState.CONTACTED, agent=marta, history=(("contacted", 0.5),))
+
+
+@pytest.fixture
+def page(browser: Browser, entry: str) -> Iterator[Page]:
+    """A reader who has just logged in. Nothing on a page may fail on its way or in its script."""
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(entry)
+    yield page
+    context.close()
+    assert not wrong
+
+
+def test_a_manager_finds_a_thread_takes_it_and_dismisses_another(page: Page) -> None:
+    assert page.inner_text("h1") == "2 threads need a person now."
+
+    page.keyboard.press("/")
+    page.keyboard.type("charged")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/?period=day&q=charged*")
+    assert page.locator(".rows .row-head a").all_inner_texts() == ["Odd charge"]
+    page.get_by_text("Filters and order").click()
+    page.get_by_role("link", name="Without filters").click()
+    page.wait_for_url("**/?period=day")
+    page.get_by_text("Filters and order").click()
+    page.select_option("select[name=level]", "urgent")
+    page.locator(".filters .actions button").click()
+    page.wait_for_url("**level=urgent**")
+    shared = page.url
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/case/1")
+    assert page.inner_text("h1") == "No payout since Monday"
+    assert page.locator("mark").first.inner_text() == "Nordvia"
+    assert "[e-mail]" in page.inner_text("#flagged")
+    page.get_by_role("button", name="Something is masked").click()
+    assert "me@example.org" in page.inner_text("#flagged")
+
+    page.goto(page.url.replace("/reveal", ""))
+    page.get_by_role("button", name="Take it").click()
+    assert page.get_by_role("status").inner_text() == "Done."
+    assert page.locator(".lead .owner").inner_text() == "Taken: Marta"
+    assert "You act as Marta." in page.inner_text(".summary")
+    page.get_by_text("Words to begin with").click()
+    assert "Marta" in page.inner_text(".opening")
+    assert "Marta took it." in page.inner_text(".history")
+
+    page.goto(shared)
+    assert page.locator(".rows .owner").all_inner_texts() == ["Taken: Marta"]
+    page.goto(page.url.partition("?")[0] + "case/2")
+    page.locator("summary", has_text="Dismiss").click()
+    page.select_option("select[name=reason]", "not_about_us")
+    page.locator("details.ask", has_text="Dismiss").get_by_role("button").click()
+    assert page.locator(".lead .owner").inner_text().startswith("Dismissed")
+    assert "not about us" in page.inner_text(".history")
+
+
+def test_the_reader_chooses_language_and_colours(page: Page) -> None:
+    page.get_by_role("button", name="Polski").click()
+    assert page.get_attribute("html", "lang") == "pl"
+    assert page.inner_text("h1") == "2 wątki potrzebują teraz człowieka."
+    page.get_by_role("button", name="Ciemne").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)"
+    page.get_by_role("button", name="Русский").click()
+    assert page.inner_text("h1") == "2 темам сейчас нужен человек."
+
+
+def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> None:
+    base = entry.partition("/login")[0]
+    rules = {"resultTypes": ["violations"]}
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in ("/?level=urgent", "/case/1", "/why", "/sources", "/login"):
+            page.goto(base + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            found = Axe().run(page, options=rules).response["violations"]
+            grave = [
+                (one["id"], [node["html"][:160] for node in one["nodes"]])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert not grave, (path, scheme, grave)
+
+
+def test_what_was_done_is_in_the_database(page: Page, database_url: str) -> None:
+    page.goto(page.url + "case/1")
+    page.locator("summary", has_text="Snooze").click()
+    page.locator("details.ask", has_text="Snooze").get_by_role("button").click()
+    page.get_by_role("status").wait_for()
+    engine = make_engine(database_url)
+    with reading(engine) as session:
+        case = session.exec(select(Case).where(Case.id == 1)).one()
+    engine.dispose()
+    assert case.state == CaseState.SNOOZED
+    assert case.snoozed_until == NOW + timedelta(days=1)
