@@ -16,6 +16,7 @@ from models.case import (
     Level,
 )
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
+from models.privacy import Audit, Objection
 from models.source import Board, CrawlRun, Outreach, Source
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Agent",
     "AgentRole",
     "Alert",
+    "Audit",
     "Author",
     "Board",
     "Brand",
@@ -40,6 +42,7 @@ __all__ = [
     "How",
     "Level",
     "Mention",
+    "Objection",
     "Outreach",
     "Post",
     "PostRevision",

@@ -25,6 +25,7 @@ app = typer.Typer(
 brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
+privacy.register(app)
 app.add_typer(agent.app, name="agent")
 
 Contact = Annotated[
