@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands import agent, case
+from monitor.commands import agent, case, privacy
 
 if TYPE_CHECKING:
     from rich.console import Console
