@@ -146,7 +146,8 @@ def test_who_objected_is_never_stored_again_not_even_quoted(engine: Engine, sour
         assert "yes Nordvia" in left
 
 
-def test_an_objection_holds_on_its_site_only(engine: Engine, source_id: int) -> None:
+@pytest.mark.usefixtures("source_id")
+def test_an_objection_holds_on_its_site_only(engine: Engine) -> None:
     with writing(engine) as session:
         objected(session, find_authors(session, KLARA)[0], who="ola", now=NOW)
         other = id_of(Scene(session).source(address="https://elsewhere.example/"))
