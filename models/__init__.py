@@ -1,5 +1,6 @@
 """Database tables; importing this package registers every one of them."""
 
+from models.account import Access, Account, LoginTry
 from models.agent import Agent, AgentRole, DayOff, Shift
 from models.brand import Brand, BrandTerm, Mention, Role, Unhappy, Verdict
 from models.case import (
@@ -21,6 +22,8 @@ from models.source import Board, CrawlRun, Outreach, Source
 
 __all__ = [
     "CLOSED",
+    "Access",
+    "Account",
     "Activity",
     "Agent",
     "AgentRole",
@@ -41,6 +44,7 @@ __all__ = [
     "Dismissal",
     "How",
     "Level",
+    "LoginTry",
     "Mention",
     "Objection",
     "Outreach",
