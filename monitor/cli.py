@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.commands import agent, case, opening
+from monitor.commands import agent, case, opening, privacy, user
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,8 @@ opening.register(app)
 brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
+privacy.register(app)
+app.add_typer(user.app, name="user")
 app.add_typer(agent.app, name="agent")
 
 Contact = Annotated[

@@ -89,6 +89,22 @@ class Settings(BaseSettings):
     alert_max_age_hours: int = Field(
         default=72, ge=1, description="Complaints older than this open cases without an alert"
     )
+    keep_unflagged_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that threads without a case are kept after their newest post",
+    )
+    keep_closed_days: int = Field(
+        default=180,
+        ge=1,
+        description="Days that texts are kept after the last case of a thread is closed",
+    )
+    keep_runs_days: int = Field(
+        default=90, ge=1, description="Days that records of crawls and hourly counts are kept"
+    )
+    keep_audit_days: int = Field(
+        default=365, ge=1, description="Days that the record of reveals and erasures is kept"
+    )
 
 
 def load_settings() -> Settings:

@@ -23,6 +23,7 @@ from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
 from monitor.judging import Judged, judge
+from monitor.retention import Swept, policy_of, sweep
 from monitor.scoring import score_new
 from sentiment.base import Scorer
 from spiders.outcome import Outcome
@@ -51,6 +52,11 @@ class Runtime:
     scorer: Callable[[], Scorer]
     """Gives the scorer, loading it at the first call."""
     now: Callable[[], datetime] = utc_now
+
+
+def prune(runtime: Runtime) -> Swept:
+    """Erase what is older than the settings keep."""
+    return sweep(runtime.engine, policy_of(runtime.settings), runtime.now())
 
 
 def due_sources(runtime: Runtime) -> list[int]:

@@ -25,6 +25,7 @@ LOOK_S = 10
 WORK_S = 30
 """How often unjudged posts are looked for, besides after every crawl."""
 DELIVER_S = 5
+PRUNE_S = 86_400
 MISFIRE_GRACE_S = 3600
 """A run that could not start in time still starts within this; APScheduler's own 1 s drops it."""
 
@@ -61,6 +62,7 @@ class Schedule:
         self._every(LOOK_S, self._start_due, "default", "look for due sources")
         self._every(WORK_S, self._work, "work", "judge")
         self._every(DELIVER_S, self._deliver, "delivery", "deliver")
+        self._every(PRUNE_S, self._prune, "default", "prune")
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -120,6 +122,9 @@ class Schedule:
 
     def _deliver(self) -> None:
         jobs.deliver(self._runtime)
+
+    def _prune(self) -> None:
+        jobs.prune(self._runtime)
 
     def _tell(self, event: JobEvent) -> None:
         if event.code == EVENT_JOB_MISSED:
