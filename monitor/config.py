@@ -68,6 +68,17 @@ class Settings(BaseSettings):
         default=None,
         description="Public address of the digest page, where it differs from host and port",
     )
+    web_proxy: str | None = Field(
+        default=None,
+        description="Address of the proxy in front of the pages, whose X-Forwarded-For is believed",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Identity provider for the pages, such as https://slack.com"
+    )
+    oidc_client_id: str | None = Field(default=None, description="What the provider calls us")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What we show the provider"
+    )
     web_secret_file: Path = Field(
         default=Path("quietword.secret"),
         description="File with the key that signs logins; made by init",

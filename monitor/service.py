@@ -1,5 +1,6 @@
 """``quietword run``: the schedule, the sender and the digest in one process."""
 
+import hashlib
 import os
 import secrets
 import signal
@@ -80,7 +81,8 @@ def listen(settings: Settings) -> socket.socket:
 def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> None:
     """Run until SIGINT or SIGTERM. Prints the one-time login link first."""
     settings = runtime.settings
-    login = OneTimeLogin(secret or read_secret(settings.web_secret_file), now=runtime.now)
+    key = secret or read_secret(settings.web_secret_file)
+    login = OneTimeLogin(key, now=runtime.now)
     listener = listen(settings)
     address = web_address(settings, listener.getsockname()[1])
     web = create_app(
@@ -89,10 +91,19 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         now=runtime.now,
         zone=settings.timezone,
         https_only=address.startswith("https://"),
+        session_secret=hashlib.sha256(f"sessions {key}".encode()).hexdigest(),
+        settings=settings,
+        address=address,
         opening=lambda session, case, agent: suggest_by(session, case, agent, settings),
     )
     server = uvicorn.Server(
-        uvicorn.Config(web, log_config=None, access_log=False, proxy_headers=False)
+        uvicorn.Config(
+            web,
+            log_config=None,
+            access_log=False,
+            proxy_headers=settings.web_proxy is not None,
+            forwarded_allow_ips=settings.web_proxy or "",
+        )
     )
     channels = ", ".join(f"{kind} {room}".strip() for kind, room in runtime.channels)
     schedule = Schedule(runtime)

@@ -20,7 +20,8 @@ from models import Case, Source
 from models.base import utc_now
 from models.database import reading
 from monitor.opening import Opening, suggest
-from monitor.web import digest_page, look, sources_page, thread_page, way_in, why_page
+from monitor.config import Settings
+from monitor.web import digest_page, identity, look, sources_page, thread_page, way_in, why_page
 from monitor.web.auth import OneTimeLogin
 from monitor.web.site import SESSION_LASTS, Site, root
 from monitor.web.thread_page import Suggest
@@ -28,7 +29,10 @@ from monitor.web.thread_page import Suggest
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-OPEN_TO_ALL = frozenset({"/login", "/healthz"})
+OPEN_TO_ALL = frozenset(
+    {"/login", "/login/provider", "/login/provider/back", "/healthz", "/feed.atom", "/metrics"}
+)
+"""Pages that ask for a login, or for a token of their own."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -53,12 +57,15 @@ def create_app(
     session_secret: str | None = None,
     https_only: bool = False,
     opening: Suggest | None = None,
+    settings: Settings | None = None,
+    address: str = "",
 ) -> FastAPI:
     """Return the application; times are shown in ``zone``.
 
     Without ``session_secret`` a new one is made, and a restart logs everybody out.
     ``https_only`` keeps the cookie from plain HTTP: for a page that is reached over TLS.
-    ``opening`` suggests the words to a customer; the shipped templates if left out.
+    ``opening`` suggests the words to a customer; the shipped templates if left out. ``settings``
+    tell of an identity provider, which sends people back to ``address``.
     """
     app = FastAPI(title="Quietword", docs_url=None, redoc_url=None, openapi_url=None)
     site = Site(engine, now, zone, https_only)
@@ -88,7 +95,11 @@ def create_app(
     for part in (digest_page, why_page, sources_page, look):
         app.include_router(part.routes(site))
     app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
-    app.include_router(way_in.routes(site, login))
+    sso = settings is not None and identity.configured(settings)
+    app.include_router(way_in.routes(site, login, provider=sso))
+    if settings is not None and sso:
+        let_in = partial(way_in.enter_as, site)
+        app.include_router(identity.routes(site, settings, let_in, address))
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:
@@ -107,6 +118,13 @@ def create_app(
                 "Nothing here",
                 "There is no such page, or its case was erased.",
                 status=404,
+            )
+        if error.detail == "role":
+            return site.message(
+                request,
+                "Not for this account",
+                "Your account may not do this. Ask ops for another role if your work needs it.",
+                status=403,
             )
         if error.detail == "form":
             return site.message(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import APIRouter, Request, Response
-from httpx import HTTPError
+from httpx2 import HTTPError
 from joserfc.errors import JoseError
 
 from models import Account
