@@ -50,6 +50,11 @@ def read_secret(file: Path) -> str:
         ) from error
 
 
+def session_key(secret: str) -> str:
+    """Return the key that signs sessions and tokens, made from the one that signs login links."""
+    return hashlib.sha256(f"sessions {secret}".encode()).hexdigest()
+
+
 def web_address(settings: Settings, port: int | None = None) -> str:
     """Return the address under which the digest is reached."""
     host = settings.web_host if settings.web_host not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
@@ -91,7 +96,7 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         now=runtime.now,
         zone=settings.timezone,
         https_only=address.startswith("https://"),
-        session_secret=hashlib.sha256(f"sessions {key}".encode()).hexdigest(),
+        session_secret=session_key(key),
         settings=settings,
         address=address,
         opening=lambda session, case, agent: suggest_by(session, case, agent, settings),

@@ -116,6 +116,21 @@ def role(login: Login, role: Annotated[str, typer.Argument(help="agent, manager 
 
 
 @app.command()
+def token(login: Login) -> None:
+    """Print the token of an account for programs: feed, API, exports, /metrics."""
+    from models.database import reading
+    from monitor.accounts import named
+    from monitor.config import load_settings
+    from monitor.service import read_secret, session_key
+    from monitor.web.tokens import token_for
+
+    with reading(_engine()) as session:
+        account = named(session, login)
+        key = session_key(read_secret(load_settings().web_secret_file))
+        typer.echo(token_for(key, account))
+
+
+@app.command()
 def disable(login: Login) -> None:
     """Switch an account off; its sessions end at once."""
     _switch(login, active=False)
