@@ -25,6 +25,7 @@ from monitor.web import (
     digest_page,
     identity,
     look,
+    ops_page,
     out,
     sources_page,
     thread_page,
@@ -102,7 +103,7 @@ def create_app(
         https_only=https_only,
     )
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for part in (digest_page, why_page, sources_page, look):
+    for part in (digest_page, why_page, sources_page, ops_page, look):
         app.include_router(part.routes(site))
     app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
     app.include_router(out.routes(site, key, address))

@@ -12,13 +12,14 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from models import Access, Agent, Audit, Case, Level
+from models import Access, Agent, Audit, Case, Level, Source
 from models.base import id_of
 from models.database import reading, writing
 from monitor.accounts import TRIES_OF_A_NAME, change, create, named
 from monitor.config import Settings
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
+from monitor.web.ops_page import next_runs
 from tests.identity_provider import Provider, serving
 from tests.monitor.scene import NOW, Scene
 
@@ -249,3 +250,68 @@ def test_a_provider_that_is_down_is_named_to_ops_and_lets_nobody_in(
     app = create_app(engine, login=login, now=lambda: NOW, settings=settings, address=BASE)
     with TestClient(app, base_url=BASE, follow_redirects=False) as client:
         assert client.get("/login/provider").status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("access", "opens"), [(Access.AGENT, False), (Access.MANAGER, False), (Access.OPS, True)]
+)
+def test_operations_are_for_ops(
+    client: TestClient, engine: Engine, access: Access, opens: bool
+) -> None:
+    account(engine, "tom", access)
+    a_case(engine)
+    enter(client, "tom")
+    token = csrf(client, "/")
+    assert client.get("/ops").status_code == (200 if opens else 403)
+    assert ('href="/ops"' in client.get("/").text) is opens
+    answer = client.post("/ops/source/1/pause", data={"csrf": token})
+    assert answer.status_code == (303 if opens else 403)
+    with reading(engine) as session:
+        assert session.get_one(Source, 1).enabled is not opens
+
+
+def test_a_source_is_run_at_once_when_asked(client: TestClient, engine: Engine) -> None:
+    account(engine, "eve", Access.OPS)
+    a_case(engine)
+    enter(client, "eve")
+    client.post("/ops/source/1/run", data={"csrf": csrf(client, "/ops")})
+    with reading(engine) as session:
+        assert next_runs(session.get_one(Source, 1), NOW)[0] == NOW
+
+
+@pytest.mark.parametrize("what", ["post", "author", "objection"])
+def test_a_manager_erases_what_the_author_asks_for(
+    client: TestClient, engine: Engine, what: str
+) -> None:
+    account(engine, "ola", Access.MANAGER)
+    case_id = a_case(engine)
+    enter(client, "ola")
+    form = {"csrf": csrf(client, f"/case/{case_id}"), "post": "1", "what": what}
+    assert client.post(f"/case/{case_id}/erase", data=form).status_code == 303
+    page = client.get(f"/case/{case_id}").text
+    assert "write to me" not in page
+    with reading(engine) as session:
+        assert session.exec(select(Audit)).first() is not None
+
+
+def test_an_agent_erases_nothing(client: TestClient, engine: Engine) -> None:
+    account(engine, "tom", Access.AGENT)
+    case_id = a_case(engine)
+    enter(client, "tom")
+    form = {"csrf": csrf(client, "/"), "post": "1", "what": "author"}
+    assert client.post(f"/case/{case_id}/erase", data=form).status_code == 403
+    assert "write to me" in client.get(f"/case/{case_id}").text
+
+
+def test_a_post_of_another_thread_is_not_erased_through_this_case(
+    client: TestClient, engine: Engine
+) -> None:
+    account(engine, "ola", Access.MANAGER)
+    case_id = a_case(engine)
+    with writing(engine) as session:
+        scene = Scene(session)
+        thread = scene.thread(scene.source(address="https://other.example/"), "Other")
+        other = id_of(scene.post(thread, text="leave me alone"))
+    enter(client, "ola")
+    form = {"csrf": csrf(client, "/"), "post": str(other), "what": "post"}
+    assert client.post(f"/case/{case_id}/erase", data=form).status_code == 404
