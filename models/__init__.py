@@ -1,5 +1,6 @@
 """Database tables; importing this package registers every one of them."""
 
+from models.account import Access, Account, LoginTry
 from models.agent import Agent, AgentRole, DayOff, Shift
 from models.brand import Brand, BrandTerm, Mention, Role, Unhappy, Verdict
 from models.case import (
@@ -21,6 +22,7 @@ from models.case import (
 from models.contact import Contact, OptOut, Timer
 from models.feedback import Label, QuietAlias, Threshold
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
+from models.privacy import Audit, Objection
 from models.slack import SlackCard, SlackPress
 from models.source import Board, CrawlRun, ListPage, Outreach, Source
 from models.tally import Tally
@@ -28,11 +30,14 @@ from models.tally import Tally
 __all__ = [
     "CLOSED",
     "WAITING",
+    "Access",
+    "Account",
     "Activity",
     "Agent",
     "AgentRole",
     "Alert",
     "AlertKind",
+    "Audit",
     "Author",
     "Board",
     "Brand",
@@ -52,7 +57,9 @@ __all__ = [
     "Label",
     "Level",
     "ListPage",
+    "LoginTry",
     "Mention",
+    "Objection",
     "OptOut",
     "Outreach",
     "Post",

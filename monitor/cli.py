@@ -18,7 +18,7 @@ from monitor.cli_options import (
     Since,
     Timezone,
 )
-from monitor.commands import agent, case, feedback, intake, looking, opening, slack
+from monitor.commands import agent, case, feedback, intake, looking, opening, privacy, slack, user
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +36,8 @@ opening.register(app)
 brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
 app.add_typer(case.app, name="case")
+privacy.register(app)
+app.add_typer(user.app, name="user")
 app.add_typer(agent.app, name="agent")
 app.add_typer(slack.app, name="slack")
 app.add_typer(feedback.app, name="feedback")

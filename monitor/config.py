@@ -138,6 +138,17 @@ class Settings(BaseSettings):
         default=Path("quietword-evidence"),
         description="Folder for pages that could not be read, cleaned; see `quietword inspect`",
     )
+    web_proxy: str | None = Field(
+        default=None,
+        description="Address of the proxy in front of the pages, whose X-Forwarded-For is believed",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="Identity provider for the pages, such as https://slack.com"
+    )
+    oidc_client_id: str | None = Field(default=None, description="What the provider calls us")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="What we show the provider"
+    )
     web_secret_file: Path = Field(
         default=Path("quietword.secret"),
         description="File with the key that signs logins; made by init",
@@ -194,6 +205,22 @@ class Settings(BaseSettings):
     )
     contact_cap_days: int = Field(
         default=30, ge=0, description="No author is written to by two agents within this"
+    )
+    keep_unflagged_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that threads without a case are kept after their newest post",
+    )
+    keep_closed_days: int = Field(
+        default=180,
+        ge=1,
+        description="Days that texts are kept after the last case of a thread is closed",
+    )
+    keep_runs_days: int = Field(
+        default=90, ge=1, description="Days that records of crawls and hourly counts are kept"
+    )
+    keep_audit_days: int = Field(
+        default=365, ge=1, description="Days that the record of reveals and erasures is kept"
     )
 
     @classmethod

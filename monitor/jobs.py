@@ -28,6 +28,7 @@ from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
 from monitor.health import WELL, judge_health
 from monitor.hot import hot_interval, hot_threads
 from monitor.judging import Judged, judge
+from monitor.retention import Swept, policy_of, sweep
 from monitor.routing import Places
 from monitor.scoring import score_new
 from sentiment.base import Scorer
@@ -72,6 +73,11 @@ class Runtime:
     """Builds the channel of a kind to one person; raises ``ChannelError`` where it cannot."""
     personal: tuple[str, ...] = ()
     """Kinds of channel by which one person can be told, the best first."""
+
+
+def prune(runtime: Runtime) -> Swept:
+    """Erase what is older than the settings keep."""
+    return sweep(runtime.engine, policy_of(runtime.settings), runtime.now())
 
 
 def due_sources(runtime: Runtime) -> list[int]:

@@ -27,6 +27,7 @@ WORK_S = 30
 DELIVER_S = 5
 TIMERS_S = 20
 """How often reminders and the like are looked for; they are told in minutes."""
+PRUNE_S = 86_400
 MISFIRE_GRACE_S = 3600
 """A run that could not start in time still starts within this; APScheduler's own 1 s drops it."""
 
@@ -65,6 +66,7 @@ class Schedule:
         self._every(WORK_S, self._work, "work", "judge")
         self._every(DELIVER_S, self._deliver, "delivery", "deliver")
         self._every(TIMERS_S, self._timers, "timers", "timers")
+        self._every(PRUNE_S, self._prune, "default", "prune")
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -129,6 +131,9 @@ class Schedule:
 
     def _deliver(self) -> None:
         jobs.deliver(self._runtime)
+
+    def _prune(self) -> None:
+        jobs.prune(self._runtime)
 
     def _tell(self, event: JobEvent) -> None:
         if event.code == EVENT_JOB_MISSED:

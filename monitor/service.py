@@ -1,5 +1,6 @@
 """``quietword run``: the schedule, the sender and the digest in one process."""
 
+import hashlib
 import os
 import secrets
 import signal
@@ -55,6 +56,11 @@ def read_secret(file: Path) -> str:
         ) from error
 
 
+def session_key(secret: str) -> str:
+    """Return the key that signs sessions and tokens, made from the one that signs login links."""
+    return hashlib.sha256(f"sessions {secret}".encode()).hexdigest()
+
+
 def web_address(settings: Settings, port: int | None = None) -> str:
     """Return the address under which the digest is reached."""
     host = settings.web_host if settings.web_host not in {"0.0.0.0", "::"} else "localhost"  # noqa: S104
@@ -107,7 +113,8 @@ def with_slack(runtime: Runtime, pages: ASGIApp) -> "tuple[SlackListener | None,
 def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> None:
     """Run until SIGINT or SIGTERM. Prints the one-time login link first."""
     settings = runtime.settings
-    login = OneTimeLogin(secret or read_secret(settings.web_secret_file), now=runtime.now)
+    key = secret or read_secret(settings.web_secret_file)
+    login = OneTimeLogin(key, now=runtime.now)
     listener = listen(settings)
     address = web_address(settings, listener.getsockname()[1])
     web = create_app(
@@ -116,11 +123,20 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
         now=runtime.now,
         zone=settings.timezone,
         https_only=address.startswith("https://"),
+        session_secret=session_key(key),
+        settings=settings,
+        address=address,
         opening=lambda session, case, agent: suggest_by(session, case, agent, settings),
     )
     listener_to_slack, pages = with_slack(runtime, web)
     server = uvicorn.Server(
-        uvicorn.Config(pages, log_config=None, access_log=False, proxy_headers=False)
+        uvicorn.Config(
+            pages,
+            log_config=None,
+            access_log=False,
+            proxy_headers=settings.web_proxy is not None,
+            forwarded_allow_ips=settings.web_proxy or "",
+        )
     )
     channels = ", ".join(f"{kind} {room}".strip() for kind, room in runtime.channels)
     schedule = Schedule(runtime)

@@ -23,12 +23,14 @@ from models import (
     Post,
     PostRevision,
     Quote,
+    Source,
     Thread,
 )
 from models.base import id_of, utc_now
 from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
 from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
+from monitor.privacy import ERASED_HASH, Objections
 from spiders.base import PostItem
 from spiders.crawl import ListMark, ThreadItem, ThreadMark
 from spiders.known import KEPT_FOR
@@ -63,6 +65,8 @@ class Store:
         self._now = now
         with reading(engine) as session:
             self._finder = Finder(session)
+            self._address = session.get_one(Source, source_id).address
+            self._objections = Objections(session, self._address)
 
     def mark(self, thread_id: str) -> ThreadMark | None:
         """Return how far a thread has been read, or ``None`` for a new one."""
@@ -129,6 +133,8 @@ class Store:
             item = self._held(item)
         with reading(self._engine) as session:
             self._finder = self._finder.refreshed(session)  # ops may have added a brand meanwhile
+            self._objections = Objections(session, self._address)
+        item = self._allowed(item)
         found = [
             self._finder.find(
                 title=item.thread_title or "",
@@ -170,6 +176,24 @@ class Store:
             thread = self._known_thread(session, item.thread_id)
         own = thread.external_id if thread else item.thread_id.removeprefix(HOLDER)
         return replace(item, thread_id=own)
+
+    def _allowed(self, item: ThreadItem) -> ThreadItem:
+        """Return ``item`` without the posts and words of authors who objected to being stored."""
+        return replace(
+            item,
+            posts=tuple(
+                replace(
+                    post,
+                    quotes=tuple(
+                        quote
+                        for quote in post.quotes
+                        if not self._objections.covers(f"name:{quote.author}")
+                    ),
+                )
+                for post in item.posts
+                if not self._objections.covers(author_key(post), f"name:{post.author}")
+            ),
+        )
 
     def _thread(self, session: Session, external_id: str) -> Thread | None:
         return session.exec(
@@ -263,6 +287,8 @@ class Store:
                 )
                 session.add(post)
                 session.flush()
+            if post.text_hash == ERASED_HASH:
+                continue
             same_words = post.text_hash == text_hash
             if not same_words:
                 self._rewrite(session, post, item, text_hash)

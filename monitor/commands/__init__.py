@@ -1,1 +1,1 @@
-"""Groups of commands, one module each; ``monitor.cli`` puts them together."""
+"""The command line by group; each module registers its commands with ``monitor.cli``."""

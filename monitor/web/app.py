@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,8 +19,19 @@ from starlette.middleware.sessions import SessionMiddleware
 from models import Case, Source
 from models.base import utc_now
 from models.database import reading
+from monitor.config import Settings
 from monitor.opening import Opening, suggest
-from monitor.web import digest_page, look, sources_page, thread_page, way_in, why_page
+from monitor.web import (
+    digest_page,
+    identity,
+    look,
+    ops_page,
+    out,
+    sources_page,
+    thread_page,
+    way_in,
+    why_page,
+)
 from monitor.web.auth import OneTimeLogin
 from monitor.web.site import SESSION_LASTS, Site, root
 from monitor.web.thread_page import Suggest
@@ -28,7 +39,10 @@ from monitor.web.thread_page import Suggest
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-OPEN_TO_ALL = frozenset({"/login", "/healthz"})
+OPEN_TO_ALL = frozenset({"/login", "/login/provider", "/login/provider/back", "/healthz"})
+"""Pages that ask for a login themselves."""
+BY_TOKEN = ("/api/v1/", "/feed.atom", "/metrics", "/export.csv", "/export.json")
+"""Pages for programs: a token lets in as a login does."""
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -53,14 +67,18 @@ def create_app(
     session_secret: str | None = None,
     https_only: bool = False,
     opening: Suggest | None = None,
+    settings: Settings | None = None,
+    address: str = "",
 ) -> FastAPI:
     """Return the application; times are shown in ``zone``.
 
     Without ``session_secret`` a new one is made, and a restart logs everybody out.
     ``https_only`` keeps the cookie from plain HTTP: for a page that is reached over TLS.
-    ``opening`` suggests the words to a customer; the shipped templates if left out.
+    ``opening`` suggests the words to a customer; the shipped templates if left out. ``settings``
+    tell of an identity provider, which sends people back to ``address``.
     """
     app = FastAPI(title="Quietword", docs_url=None, redoc_url=None, openapi_url=None)
+    key = session_secret or secrets.token_urlsafe(32)
     site = Site(engine, now, zone, https_only)
 
     @app.middleware("http")
@@ -68,7 +86,7 @@ def create_app(
         path = request.url.path.removeprefix(root(request))
         static = path.startswith("/static/")
         response: Response
-        if static or path in OPEN_TO_ALL or site.known(request):
+        if static or path in OPEN_TO_ALL or path.startswith(BY_TOKEN) or site.known(request):
             response = await go_on(request)
         else:
             response = RedirectResponse(f"{root(request)}/login", status_code=303)
@@ -78,17 +96,23 @@ def create_app(
 
     app.add_middleware(
         SessionMiddleware,
-        secret_key=session_secret or secrets.token_urlsafe(32),
+        secret_key=key,
         session_cookie="quietword",
         max_age=int(SESSION_LASTS.total_seconds()),
         same_site="lax",
         https_only=https_only,
     )
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for part in (digest_page, why_page, sources_page, look):
+    for part in (digest_page, why_page, sources_page, ops_page, look):
         app.include_router(part.routes(site))
     app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
-    app.include_router(way_in.routes(site, login))
+    app.include_router(out.routes(site, key, address))
+    app.mount("/api/v1", out.api(site, key))
+    sso = settings is not None and identity.configured(settings)
+    app.include_router(way_in.routes(site, login, provider=sso))
+    if settings is not None and sso:
+        let_in = partial(way_in.enter_as, site)
+        app.include_router(identity.routes(site, settings, let_in, address))
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:
@@ -100,13 +124,26 @@ def create_app(
         return JSONResponse({"ok": True, "database": "answers"})
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> HTMLResponse:
+    def refused(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
             return site.message(
                 request,
                 "Nothing here",
                 "There is no such page, or its case was erased.",
                 status=404,
+            )
+        if error.detail == "token":
+            return PlainTextResponse(
+                "Send a token: Authorization: Bearer ... (quietword user token LOGIN prints one)\n",
+                status_code=401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if error.detail == "role":
+            return site.message(
+                request,
+                "Not for this account",
+                "Your account may not do this. Ask ops for another role if your work needs it.",
+                status=403,
             )
         if error.detail == "form":
             return site.message(

@@ -16,7 +16,10 @@ from sqlalchemy import Engine
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
+from models import Access, Account
+from models.database import reading
 from monitor import wording
+from monitor.accounts import Person, person
 from monitor.web.charts import CHARTS
 from monitor.web.speech import LANGUAGES, Speech, preferred
 
@@ -25,6 +28,8 @@ SESSION_LASTS = timedelta(hours=12)
 LARGEST_ID = 2**31 - 1
 CHOICE_LASTS_S = 365 * 24 * 3600
 THEMES = ("system", "light", "dark")
+BY_LINK = Person(account_id=0, login="one-time link", access=Access.OPS, agent_id=None)
+"""Whoever came in by a link that was made on the machine itself."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Site:
                     "language_code": language,
                     "theme": theme if theme in THEMES else "system",
                     "known": known,
+                    "person": self.person(request),
                     "csrf": csrf_token(request) if known else "",
                     "flash": request.session.pop("flash", None) if known else None,
                 },
@@ -91,8 +97,40 @@ class Site:
 
     def known(self, request: Request) -> bool:
         """Return whether the visitor is logged in."""
-        until = request.session.get("until")
-        return isinstance(until, float) and self.now().timestamp() < until
+        return self.person(request) is not None
+
+    def person(self, request: Request) -> Person | None:
+        """Return who is logged in, as the accounts are now; ``None``: nobody."""
+        if not hasattr(request.state, "person"):
+            request.state.person = self._person(request.session)
+        found: Person | None = request.state.person
+        return found
+
+    def _person(self, kept: dict[str, Any]) -> Person | None:
+        until = kept.get("until")
+        if not isinstance(until, float) or self.now().timestamp() >= until:
+            return None
+        account, epoch = kept.get("account"), kept.get("epoch")
+        if not isinstance(account, int) or not isinstance(epoch, int):
+            return BY_LINK
+        with reading(self.engine) as session:
+            return person(session, account, epoch)
+
+    def only(self, request: Request, *kinds: Access) -> Person:
+        """Return who is logged in; refuse those whose account is none of ``kinds``."""
+        found = self.person(request)
+        if found is None or not found.may(*kinds):
+            raise HTTPException(403, "role")
+        return found
+
+    def begin(self, request: Request, account: Account | None) -> None:
+        """Begin a login: nothing that was set before it lives on after it."""
+        request.session.clear()
+        request.session["until"] = (self.now() + SESSION_LASTS).timestamp()
+        if account is not None:
+            request.session["account"], request.session["epoch"] = account.id, account.epoch
+        if hasattr(request.state, "person"):
+            del request.state.person
 
     async def form(self, request: Request) -> FormData:
         """Return the fields that were sent, if the form was one of ours; else refuse."""

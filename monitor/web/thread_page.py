@@ -1,6 +1,5 @@
 """One case: the conversation, why it is here, what was done, and what can be done now."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -10,18 +9,17 @@ from sqlmodel import Session, col, select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from models import CLOSED, Agent, AgentRole, Case, Dismissal, How, Level
+from models import CLOSED, Access, Agent, AgentRole, Case, Dismissal, How, Level
 from models.database import reading, writing
 from monitor import cases
 from monitor.cases import Actor, CaseRefused, Change
 from monitor.flagged import Flagged
 from monitor.opening import Opening, OpeningError
+from monitor.privacy import record
 from monitor.risk import LEVELS
 from monitor.web.digest_page import number
-from monitor.web.site import LARGEST_ID, Site
+from monitor.web.site import BY_LINK, LARGEST_ID, Site
 from monitor.web.thread import CasePage, read_case
-
-logger = logging.getLogger(__name__)
 
 SNOOZE_DAYS = (1, 3, 7, 14, 30)
 NOTE_LIMIT = 1_000
@@ -29,9 +27,14 @@ Suggest = Callable[[Session, Case, str], Opening]
 """Makes a message to the author of a case, signed by the agent named."""
 
 
-def acting(request: Request, session: Session) -> Agent | None:
-    """Return the agent for whom this login acts; ``None``: ops, who cannot take a case."""
-    chosen = request.session.get("agent")
+def acting(site: Site, request: Request, session: Session) -> Agent | None:
+    """Return the agent for whom this login acts; ``None``: one who cannot take a case.
+
+    An account acts as its own agent; who came in by a one-time link says as whom.
+    """
+    person = site.person(request)
+    by_link = person is BY_LINK
+    chosen = request.session.get("agent") if by_link else person and person.agent_id
     agent = session.get(Agent, chosen) if isinstance(chosen, int) else None
     return agent if agent is not None and agent.active else None
 
@@ -57,7 +60,7 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             found = read_case(session, case_id, reveal=reveal)
             if found is None:
                 raise HTTPException(404)
-            me = acting(request, session)
+            me = acting(site, request, session)
             agents = session.exec(
                 select(Agent).where(col(Agent.active)).order_by(col(Agent.name))
             ).all()
@@ -91,7 +94,13 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
     async def reveal(request: Request, case_id: int) -> HTMLResponse:
         fields = await site.form(request)
         post = number(str(fields.get("post", "")))
-        logger.info("post %s of case %s was shown unmasked", post, case_id)
+        with writing(site.engine) as session:
+            row = session.get(Case, case_id) if case_id <= LARGEST_ID else None
+            me = acting(site, request, session)
+            owner = row is not None and me is not None and row.agent_id == me.id
+            who = site.person(request) if owner else site.only(request, Access.MANAGER)
+            name = who.login if who else ""
+            record(session, name, "revealed", f"post {post}", f"case {case_id}", site.now())
         return show(request, case_id, post)
 
     @pages.post("/case/{case_id:int}/{change}")
@@ -104,9 +113,9 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             with writing(site.engine) as session:
                 if session.get(Case, case_id) is None:
                     raise HTTPException(404)
-                if change == "take" and (chosen := number(str(fields.get("me", "")))):
-                    request.session["agent"] = chosen
-                me = acting(request, session)
+                if change == "take" and site.person(request) is BY_LINK:
+                    request.session["agent"] = number(str(fields.get("me", "")))
+                me = acting(site, request, session)
                 actor = Actor(me.id if me else None, How.WEB)
                 done = _do(session, change, case_id, actor, site.now(), fields)
         except CaseRefused as error:

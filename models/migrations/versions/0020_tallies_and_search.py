@@ -8,7 +8,7 @@ from alembic import op
 import models.base
 
 revision: str = "0020"
-down_revision: str | None = "0010"
+down_revision: str | None = "0011"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -1,0 +1,251 @@
+"""What we hold on an author: shown, erased, and not collected again.
+
+Erasing covers the author's posts with their earlier versions, what other posts quote of them, and
+the stored content of alerts. A case stays, so that statistics stay true, and says that its post was
+erased. Rows keep the engine's ids of posts: they are what stops a crawl from counting them anew.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlmodel import Session, col, delete, or_, select, update
+
+from models import (
+    Alert,
+    Audit,
+    Author,
+    Case,
+    Mention,
+    Objection,
+    Post,
+    PostRevision,
+    Quote,
+    Source,
+    Thread,
+    Verdict,
+)
+from models.base import id_of
+from models.errors import QuietwordError
+
+ERASED = "[erased]"
+ERASED_HASH = "erased"
+"""Stands as ``Post.text_hash`` of an erased post: the store then leaves it alone."""
+IN_ONE_QUERY = 500
+
+
+class NobodyFound(QuietwordError):
+    """No stored author fits what was asked for; the message says what was looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How much one erasure took away."""
+
+    posts: int = 0
+    quotes: int = 0
+    alerts: int = 0
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.posts} posts, {self.quotes} quotes, {self.alerts} alerts"
+
+
+def find_authors(session: Session, name: str, *, host: str | None = None) -> list[Author]:
+    """Return the stored authors called ``name`` (or with that engine id), on ``host`` if given.
+
+    Raises ``NobodyFound``.
+    """
+    rows = session.exec(
+        select(Author, Source.address)
+        .join(Source, onclause=col(Source.id) == Author.source_id)
+        .where(or_(Author.name == name, Author.external_id == name))
+        .order_by(col(Author.id))
+    ).all()
+    found = [author for author, address in rows if host is None or host_of(address) == host]
+    if not found:
+        where = f" on {host}" if host else ""
+        raise NobodyFound(
+            f"nobody called {name!r}{where} is stored; names are compared letter by letter. "
+            "Nothing was changed"
+        )
+    return found
+
+
+def host_of(address: str) -> str:
+    """Return the host of a source's address, without ``www.``."""
+    return (urlsplit(address).hostname or "").removeprefix("www.")
+
+
+def held_on(session: Session, author: Author) -> dict[str, Any]:
+    """Return everything stored on an author as plain values, for an answer to an access request."""
+    source = session.get_one(Source, author.source_id)
+    posts = session.exec(
+        select(Post, Thread.title)
+        .join(Thread, onclause=col(Thread.id) == Post.thread_id)
+        .where(Post.author_id == author.id)
+        .order_by(col(Post.id))
+    ).all()
+    ids = [id_of(post) for post, _ in posts]
+    return {
+        "site": source.address,
+        "name": author.name,
+        "engine_id": author.external_id,
+        "posts_shown_by_the_site": author.posts_shown,
+        "joined_at": author.joined_at.isoformat() if author.joined_at else None,
+        "posts": [
+            {
+                "url": post.url,
+                "thread": title,
+                "posted_at": post.posted_at.isoformat() if post.posted_at else None,
+                "fetched_at": post.fetched_at.isoformat(),
+                "text": post.text,
+                "earlier_texts": list(
+                    session.exec(select(PostRevision.text).where(PostRevision.post_id == post.id))
+                ),
+                "judged": [
+                    {
+                        "polarity": one.polarity,
+                        "negative": one.negative,
+                        "checkpoint": one.checkpoint,
+                    }
+                    for one in session.exec(select(Verdict).where(Verdict.post_id == post.id))
+                ],
+            }
+            for post, title in posts
+        ],
+        "quoted_by_others": list(
+            session.exec(_quotes_of(select(Quote.text), author, session).order_by(col(Quote.id)))
+        ),
+        "cases": [
+            {"id": case.id, "state": case.state, "opened_at": case.opened_at.isoformat()}
+            for part in _chunks(ids)
+            for case in session.exec(select(Case).where(col(Case.post_id).in_(part)))
+        ],
+    }
+
+
+def forget(session: Session, author: Author, *, who: str, now: datetime) -> Erased:
+    """Erase everything of an author; what they write later is stored (see ``objected``)."""
+    author_id = id_of(author)
+    quotes = _forget_quotes(session, author)
+    ids = list(session.exec(select(Post.id).where(Post.author_id == author_id)))
+    erased = erase_posts(session, [found for found in ids if found is not None])
+    author.name = ERASED
+    author.external_id = f"erased:{author_id}"
+    author.posts_shown = author.joined_at = None
+    session.add(author)
+    result = Erased(posts=erased.posts, quotes=quotes, alerts=erased.alerts)
+    record(session, who, "forgotten", f"author {author_id}", str(result), now)
+    return result
+
+
+def objected(session: Session, author: Author, *, who: str, now: datetime) -> Erased:
+    """Erase everything of an author and never store a post of theirs on that site again.
+
+    Only salted hashes of the engine's id and of the name are kept.
+    """
+    host = host_of(session.get_one(Source, author.source_id).address)
+    salt = session.exec(select(Objection.salt)).first() or secrets.token_hex(16)
+    for key in {author.external_id, f"name:{author.name}"}:
+        known = hash_of(salt, host, key)
+        if session.exec(select(Objection.id).where(Objection.author_hash == known)).first() is None:
+            session.add(Objection(author_hash=known, salt=salt, at=now))
+    record(session, who, "objected", f"author {id_of(author)}", "", now)
+    return forget(session, author, who=who, now=now)
+
+
+def erase_posts(session: Session, post_ids: Sequence[int]) -> Erased:
+    """Take text, quotes, earlier versions, mentions and verdicts from posts; keep their rows."""
+    alerts = 0
+    for ids in _chunks(list(post_ids)):
+        for table in (Quote, PostRevision, Mention, Verdict):
+            session.exec(delete(table).where(col(table.post_id).in_(ids)))
+        session.exec(
+            update(Post)
+            .where(col(Post.id).in_(ids))
+            .values(text="", text_hash=ERASED_HASH, private_message_url=None)
+        )
+        threads = select(Post.thread_id).where(col(Post.id).in_(ids))
+        session.exec(
+            update(Thread)
+            .where(col(Thread.id).in_(threads))
+            .values(version=Thread.version + 1)
+            .execution_options(synchronize_session=False)
+        )
+        rows = session.exec(
+            select(Alert)
+            .join(Case, onclause=col(Case.id) == Alert.case_id)
+            .where(col(Case.post_id).in_(ids))
+        )
+        alerts += _blank(rows)
+    return Erased(posts=len(post_ids), alerts=alerts)
+
+
+def _blank(alerts: Iterable[Alert]) -> int:
+    """Take the author's words and name from stored alerts; return how many had any."""
+    count = 0
+    for alert in alerts:
+        if alert.content.get("author") == ERASED:
+            continue
+        blank = {
+            "author": ERASED,
+            "quote": ERASED,
+            "private_message_url": None,
+            "post_url": alert.content.get("thread_url"),
+        }
+        alert.content = {**alert.content, **{k: v for k, v in blank.items() if k in alert.content}}
+        count += 1
+    return count
+
+
+def _quotes_of(statement: Any, author: Author, session: Session) -> Any:
+    """Narrow a statement on ``Quote`` to quotes of ``author`` on the same site."""
+    host = host_of(session.get_one(Source, author.source_id).address)
+    sources = [
+        source.id for source in session.exec(select(Source)) if host_of(source.address) == host
+    ]
+    posts = select(Post.id).where(col(Post.source_id).in_(sources))
+    return statement.where(Quote.author == author.name, col(Quote.post_id).in_(posts))
+
+
+def _forget_quotes(session: Session, author: Author) -> int:
+    ids = list(session.exec(_quotes_of(select(Quote.id), author, session)))
+    for part in _chunks(ids):
+        session.exec(update(Quote).where(col(Quote.id).in_(part)).values(author=None, text=ERASED))
+    return len(ids)
+
+
+def record(session: Session, who: str, action: str, what: str, detail: str, now: datetime) -> None:
+    """Write one line of the audit, in the caller's transaction."""
+    session.add(Audit(who=who[:200], action=action, what=what, detail=detail[:300], at=now))
+
+
+def hash_of(salt: str, host: str, key: str) -> str:
+    """Return the salted name of an author (64 hex digits)."""
+    return hashlib.sha256(f"{salt}\x1f{host}\x1f{key}".encode()).hexdigest()
+
+
+class Objections:
+    """Who objected, as a crawl of one source asks it."""
+
+    def __init__(self, session: Session, address: str) -> None:
+        rows = session.exec(select(Objection.author_hash, Objection.salt)).all()
+        self._hashes = {known for known, _ in rows}
+        self._salts = {salt for _, salt in rows}
+        self._host = host_of(address)
+
+    def covers(self, *keys: str) -> bool:
+        """Return whether any of ``keys``, an engine's id or ``name:`` and the name, objected."""
+        return any(
+            hash_of(salt, self._host, key) in self._hashes for salt in self._salts for key in keys
+        )
+
+
+def _chunks(ids: list[Any]) -> Iterable[list[Any]]:
+    for start in range(0, len(ids), IN_ONE_QUERY):
+        yield ids[start : start + IN_ONE_QUERY]

@@ -1,0 +1,154 @@
+"""What is too old to keep: one sweep a day, in small transactions, safe to kill and run again.
+
+Texts go, counts stay: marks of threads are kept, so that nothing old is alerted on again.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, delete, func, or_, select
+
+from models import (
+    Activity,
+    Audit,
+    Author,
+    Case,
+    CaseState,
+    CrawlRun,
+    Post,
+    Thread,
+)
+from models.database import reading, writing
+from monitor.config import Settings
+from monitor.privacy import erase_posts, record
+
+AT_ONCE = 50
+"""Threads in one transaction."""
+ENDS = (CaseState.SOLVED, CaseState.DISMISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How long each class of data is kept, in days."""
+
+    unflagged: int = 30
+    """Threads that never became a case, after their newest post."""
+    closed: int = 180
+    """Texts of threads whose cases are all closed, after the last was."""
+    runs: int = 90
+    """Records of crawls, and hourly counts."""
+    audit: int = 365
+    """The record of reveals and erasures."""
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return what the settings keep."""
+    return Policy(
+        unflagged=settings.keep_unflagged_days,
+        closed=settings.keep_closed_days,
+        runs=settings.keep_runs_days,
+        audit=settings.keep_audit_days,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep took away."""
+
+    threads: int = 0
+    """Unflagged threads whose posts were deleted."""
+    closed: int = 0
+    """Threads of closed cases whose texts were erased."""
+    posts: int = 0
+    runs: int = 0
+    hours: int = 0
+    audits: int = 0
+
+
+def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -> Swept:
+    """Take away what ``policy`` does not keep any longer; ``dry`` only counts."""
+    with reading(engine) as session:
+        unflagged = _unflagged(session, now - timedelta(days=policy.unflagged))
+        closed = _closed(session, now - timedelta(days=policy.closed))
+    posts = 0
+    for ids, keep_rows in ((unflagged, False), (closed, True)):
+        for start in range(0, len(ids), AT_ONCE):
+            part = ids[start : start + AT_ONCE]
+            if dry:
+                with reading(engine) as session:
+                    posts += len(_posts_of(session, part))
+                continue
+            with writing(engine) as session:
+                posts += _empty(session, part, keep_rows=keep_rows)
+    old = now - timedelta(days=policy.runs)
+    stale = {
+        "runs": (CrawlRun, col(CrawlRun.started_at) < old),
+        "hours": (Activity, col(Activity.hour) < old),
+        "audits": (Audit, col(Audit.at) < now - timedelta(days=policy.audit)),
+    }
+    counts = {}
+    for name, (table, condition) in stale.items():
+        with reading(engine) as session:
+            counts[name] = session.exec(
+                select(func.count()).select_from(table).where(condition)
+            ).one()
+        if counts[name] and not dry:
+            with writing(engine) as session:
+                session.exec(delete(table).where(condition))
+    swept = Swept(threads=len(unflagged), closed=len(closed), posts=posts, **counts)
+    if not dry and swept != Swept():
+        with writing(engine) as session:
+            told = ", ".join(f"{count} {name}" for name, count in asdict(swept).items() if count)
+            record(session, "retention", "pruned", "old data", told, now)
+    return swept
+
+
+def _unflagged(session: Session, before: datetime) -> list[int]:
+    """Return watched threads that are no case and whose newest post is older than ``before``."""
+    newest = func.max(func.coalesce(Post.posted_at, Post.fetched_at))
+    flagged = select(Case.thread_id)
+    rows = session.exec(
+        select(Post.thread_id)
+        .where(col(Post.thread_id).not_in(flagged))
+        .group_by(col(Post.thread_id))
+        .having(newest < before)
+    )
+    return list(rows)
+
+
+def _closed(session: Session, before: datetime) -> list[int]:
+    """Return threads with texts whose cases were all closed before ``before``."""
+    still = select(Case.thread_id).where(
+        or_(
+            col(Case.state).not_in(ENDS),
+            func.coalesce(Case.closed_at, Case.updated_at) >= before,
+        )
+    )
+    rows = session.exec(
+        select(Case.thread_id)
+        .join(Post, onclause=col(Post.thread_id) == Case.thread_id)
+        .where(col(Case.thread_id).not_in(still), Post.text != "")
+        .distinct()
+    )
+    return list(rows)
+
+
+def _posts_of(session: Session, threads: list[int]) -> list[int]:
+    rows = session.exec(select(Post.id).where(col(Post.thread_id).in_(threads)))
+    return [found for found in rows if found is not None]
+
+
+def _empty(session: Session, threads: list[int], *, keep_rows: bool) -> int:
+    """Erase the posts of threads, and their rows where no case points at them."""
+    posts = _posts_of(session, threads)
+    erase_posts(session, posts)
+    if not keep_rows:
+        session.exec(delete(Post).where(col(Post.thread_id).in_(threads)))
+        for thread in session.exec(select(Thread).where(col(Thread.id).in_(threads))):
+            thread.title, thread.watched, thread.judged = "", False, None
+            session.add(thread)
+        session.flush()
+        nobody = ~select(Post.id).where(Post.author_id == Author.id).exists()
+        session.exec(delete(Author).where(nobody))
+    return len(posts)
