@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from monitor.commands import speed
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 brand_app = typer.Typer(help="The brands that are listened for.", no_args_is_help=True)
 app.add_typer(brand_app, name="brand")
+speed.register(app)
 
 Contact = Annotated[
     str | None,

@@ -1,6 +1,7 @@
 """Putting the parts together from the settings."""
 
 import functools
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -10,10 +11,12 @@ from alerts.registry import build_channel
 from models.database import check_schema, make_engine
 from monitor.config import Settings, SettingsError
 from monitor.jobs import Runtime
-from sentiment.base import Scorer
+
+if TYPE_CHECKING:
+    from sentiment.transformer import TransformerScorer
 
 
-def load_scorer(settings: Settings) -> Scorer:
+def load_scorer(settings: Settings) -> "TransformerScorer":
     """Return the configured scorer; loads torch, so only where posts are judged."""
     from sentiment.sources import SHIPPED
     from sentiment.transformer import TransformerScorer

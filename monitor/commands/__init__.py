@@ -1,0 +1,1 @@
+"""The command line by group; each module registers its commands with ``monitor.cli``."""
