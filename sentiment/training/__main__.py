@@ -59,7 +59,7 @@ WORK, DATA = Path("../train"), Path("data")
 FAMILY = Path(__file__).parents[1] / "checkpoint"
 TRIALS = Path(__file__).with_name("TRIALS.md")
 DEV_SAMPLE, MAIN_DEV_SAMPLE = 60, 200  # rows per language and task while training
-DEV_ROWS = 250  # per set when calibrating
+DEV_ROWS = 700  # per set when calibrating
 PLAN = tune.Plan()
 
 
