@@ -20,6 +20,7 @@ help:
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	-$(BIN)/quietword speed
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

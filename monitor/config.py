@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     checkpoint: str | None = Field(
         default=None,
-        description="Folder or hub id of another checkpoint; empty for the shipped one",
+        description="default, fast (a third of the work), or another checkpoint: folder or hub id",
     )
     web_host: str = Field(default="127.0.0.1", description="Address the digest page listens on")
     web_port: int = Field(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -14,10 +15,12 @@ from alerts.words import admit_own_server
 from models.database import check_schema, make_engine
 from monitor.config import Settings, SettingsError
 from monitor.jobs import Runtime
-from sentiment.base import Scorer
+
+if TYPE_CHECKING:
+    from sentiment.transformer import TransformerScorer
 
 
-def load_scorer(settings: Settings) -> Scorer:
+def load_scorer(settings: Settings) -> "TransformerScorer":
     """Return the configured scorer; loads torch, so only where posts are judged."""
     from sentiment.sources import SHIPPED
     from sentiment.transformer import TransformerScorer

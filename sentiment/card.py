@@ -59,12 +59,14 @@ def polarities(id2label: Mapping[int, str] | Mapping[str, str] | None, name: str
 class Card:
     """The ``quietword`` section of a config.
 
-    ``targeted``: trained on pairs (brand, text). ``max_tokens``: longest window, special tokens
+    ``targeted``: trained on pairs (brand, text). ``marked``: its pairs have ``prepare.MARK`` around
+    the brand's mentions. ``max_tokens``: longest window, special tokens
     included. ``temperature``: divisor of the logits by language. ``negative_threshold``: by the
     precision it was found for, then by language. ``"default"`` stands for languages not listed.
     """
 
     targeted: bool = False
+    marked: bool = False
     max_tokens: int = DEFAULT_TOKENS
     temperature: Mapping[str, float] = field(default_factory=dict)
     negative_threshold: Mapping[float, Mapping[str, float]] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Card:
             given = dict(section)  # type: ignore[call-overload]  # anything may stand in a file
             card = cls(
                 targeted=bool(given.get("targeted", False)),
+                marked=bool(given.get("marked", False)),
                 max_tokens=int(given.get("max_tokens", DEFAULT_TOKENS)),
                 temperature={k: float(v) for k, v in given.get("temperature", {}).items()},
                 negative_threshold={

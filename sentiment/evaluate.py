@@ -3,7 +3,6 @@
 import gzip
 import json
 import math
-import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from models.errors import QuietwordError
 from sentiment.base import Opinion, Polarity, Query, Scorer
+from sentiment.prepare import literal_spans
 
 BINS = 15
 
@@ -32,11 +32,7 @@ class Labelled:
 
     def query(self) -> Query:
         """Return the question to ask a scorer; literal occurrences of the target are mentions."""
-        spans = (
-            tuple(m.span() for m in re.finditer(re.escape(self.target), self.text, re.IGNORECASE))
-            if self.target
-            else ()
-        )
+        spans = literal_spans(self.text, self.target) if self.target else ()
         return Query(self.text, target=self.target, spans=spans, language=self.language)
 
 

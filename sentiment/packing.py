@@ -1,9 +1,10 @@
 """Keep a checkpoint small on disk and unpack it into a plain ``transformers`` folder.
 
-A packed folder holds ``config.json``, ``tokenizer_config.json``, ``tokenizer.json.xz``,
-``weights.safetensors`` and ``manifest.json`` with the SHA-256 of each. Matrices are int8 with
-one fp32 scale per row; word embeddings may stay in the 4-bit blocks they were published in
-(an fp16 scale and 32 weights), which loses nothing. All arithmetic is done in fp32 afterwards.
+A packed folder holds ``config.json``, ``tokenizer_config.json``, ``weights.safetensors.xz`` and
+``manifest.json`` with the SHA-256 of each file that belongs to it. Two checkpoints of one family
+share the files of a third folder, the tokenizer and the word embeddings; their paths in the
+manifest begin with ``../``. Matrices are int8 with one fp32 scale per row; word embeddings may stay
+in the 4-bit blocks they were published in (an fp16 scale and 32 weights), which loses nothing.
 """
 
 import hashlib
@@ -11,25 +12,27 @@ import json
 import lzma
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save, save_file
 
 from models.errors import QuietwordError
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
-PLAIN_WEIGHTS, PACKED_WEIGHTS, PACKED_TOKENIZER = (
+PLAIN_WEIGHTS, PACKED_WEIGHTS, PACKED_WORDS, PACKED_TOKENIZER = (
     "model.safetensors",
-    "weights.safetensors",
+    "weights.safetensors.xz",
+    "words.safetensors.xz",
     "tokenizer.json.xz",
 )
 MANIFEST = "manifest.json"
 SIZES = "sizes.json"  # written last into an unpacked folder: it says that all is there
 SCALE, BLOCKS = ".row_scale", ".four_bit"
+CACHE = Path.home() / ".cache" / "quietword" / "checkpoints"
 BLOCK = 32
 BLOCK_BYTES = 2 + BLOCK // 2
 
@@ -67,9 +70,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _write_once(path: Path, content: bytes) -> None:
+    """Write a shared file; one that is there already must hold the same."""
+    if path.is_file() and path.read_bytes() != content:
+        raise DamagedCheckpointError(
+            f"{path} belongs to another checkpoint: remove it, or pack into another folder"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
 def pack(
     folder: Path,
     *,
+    shared: Path,
     tensors: Mapping[str, NDArray[np.float32]],
     four_bit: Mapping[str, NDArray[np.uint8]],
     config: Mapping[str, object],
@@ -77,6 +91,8 @@ def pack(
     tokenizer_config: Mapping[str, object],
 ) -> None:
     """Write a packed checkpoint into ``folder``; the manifest comes last.
+
+    What its family has in common goes into ``shared``, a folder beside it.
 
     tensors: fp32 under the names of the model. four_bit: blocks (rows, n, 18) under the names
     of the tensors they stand for. tokenizer: the text of ``tokenizer.json``.
@@ -87,51 +103,58 @@ def pack(
             stored[name], stored[name + SCALE] = _rows_of_bytes(value)
         else:
             stored[name] = value.astype(np.float32)
-    stored |= {name + BLOCKS: blocks for name, blocks in four_bit.items()}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    save_file(stored, folder / PACKED_WEIGHTS)
-    (folder / PACKED_WEIGHTS).chmod(0o644)
-    (folder / PACKED_TOKENIZER).write_bytes(lzma.compress(tokenizer.encode(), preset=9))
+    (folder / PACKED_WEIGHTS).write_bytes(lzma.compress(save(stored), preset=9))
+    words = {name + BLOCKS: blocks for name, blocks in four_bit.items()}
+    _write_once(shared / PACKED_WORDS, lzma.compress(save(words), preset=9))
+    _write_once(shared / PACKED_TOKENIZER, lzma.compress(tokenizer.encode(), preset=9))
     for name, content in ((CONFIG, config), (TOKENIZER_CONFIG, tokenizer_config)):
         text = json.dumps(content, indent=2, ensure_ascii=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
-    names = (CONFIG, TOKENIZER_CONFIG, PACKED_TOKENIZER, PACKED_WEIGHTS)
+    common = f"../{shared.name}/"
+    names = [CONFIG, TOKENIZER_CONFIG, PACKED_WEIGHTS]
+    names += [common + PACKED_WORDS, common + PACKED_TOKENIZER]
     sums = {name: _sha256(folder / name) for name in names}
     (folder / MANIFEST).write_text(json.dumps(sums, indent=2) + "\n")
 
 
-def _checked_manifest(folder: Path) -> str:
-    """Return a name for the content of a packed folder; raise when a file differs."""
+def _checked_manifest(folder: Path) -> tuple[str, list[Path]]:
+    """Return a name for the content of a packed folder, and its files; raise when one differs."""
     advice = "get the checkpoint folder anew from the release"
     try:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
-        sums = dict(json.loads(text))
+        sums: dict[str, str] = dict(json.loads(text))
     except (OSError, ValueError, TypeError) as error:
         raise DamagedCheckpointError(
             f"{folder} is neither a plain nor a packed checkpoint: {MANIFEST} cannot be read "
             f"({error}); {advice}"
         ) from error
-    for name in (CONFIG, TOKENIZER_CONFIG, PACKED_TOKENIZER, PACKED_WEIGHTS):
+    files = [folder / name for name in sums]
+    for name in sums:
         try:
             found = _sha256(folder / name)
         except OSError as error:
             raise DamagedCheckpointError(
                 f"{folder / name} cannot be read ({error}); {advice}"
             ) from error
-        if found != sums.get(name):
+        if found != sums[name]:
             raise DamagedCheckpointError(
                 f"{folder / name} is not the file the manifest describes (SHA-256 {found[:12]}…); "
                 f"{advice}"
             )
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    kinds = {file.name for file in files}
+    for needed in (CONFIG, TOKENIZER_CONFIG, PACKED_TOKENIZER, PACKED_WEIGHTS):
+        if needed not in kinds:
+            raise DamagedCheckpointError(f"{folder / MANIFEST} names no {needed}; {advice}")
+    return hashlib.sha256(text.encode()).hexdigest()[:16], files
 
 
 def plain_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     """Return the fp32 tensors of a packed weights file."""
     try:
-        stored = load_file(path)
-    except (OSError, SafetensorError) as error:
+        stored = load(lzma.decompress(path.read_bytes()))
+    except (OSError, lzma.LZMAError, SafetensorError) as error:
         raise DamagedCheckpointError(f"{path} is no weights file: {error}") from error
     weights = {}
     for name, value in stored.items():
@@ -143,12 +166,17 @@ def plain_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     return weights
 
 
-def _write_plain(packed: Path, folder: Path) -> None:
-    """Write the plain form of a checked packed folder into an empty folder."""
-    save_file(plain_weights(packed / PACKED_WEIGHTS), folder / PLAIN_WEIGHTS, {"format": "pt"})
-    (folder / TOKENIZER).write_bytes(lzma.decompress((packed / PACKED_TOKENIZER).read_bytes()))
-    for name in (CONFIG, TOKENIZER_CONFIG):
-        shutil.copyfile(packed / name, folder / name)
+def _write_plain(files: Sequence[Path], folder: Path) -> None:
+    """Write the plain form of the checked ``files`` of a packed checkpoint into an empty folder."""
+    weights: dict[str, NDArray[np.float32]] = {}
+    for file in files:
+        if file.name.endswith(".safetensors.xz"):
+            weights |= plain_weights(file)
+        elif file.name == PACKED_TOKENIZER:
+            (folder / TOKENIZER).write_bytes(lzma.decompress(file.read_bytes()))
+        else:
+            shutil.copyfile(file, folder / file.name)
+    save_file(weights, folder / PLAIN_WEIGHTS, {"format": "pt"})
     sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
     (folder / SIZES).write_text(json.dumps(sizes))
 
@@ -175,8 +203,9 @@ def unpacked(folder: Path, cache: Path | None = None) -> Path:
     """
     if (folder / PLAIN_WEIGHTS).is_file() and (folder / CONFIG).is_file():
         return folder
-    cache = cache or Path.home() / ".cache" / "quietword" / "checkpoints"
-    target = cache / _checked_manifest(folder)
+    cache = cache or CACHE
+    content, files = _checked_manifest(folder)
+    target = cache / content
     if _is_whole(target):
         return target
     try:
@@ -184,7 +213,7 @@ def unpacked(folder: Path, cache: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(prefix="unpacking-", dir=cache) as name:
             fresh = Path(name) / "plain"
             fresh.mkdir()
-            _write_plain(folder, fresh)
+            _write_plain(files, fresh)
             _put_in_place(fresh, target, Path(name) / "old")
     except OSError as error:
         raise UnpackingError(

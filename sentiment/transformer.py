@@ -2,16 +2,36 @@
 
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiment.backends import (
+    BFLOAT16,
+    INT8,
+    NAMES,
+    ONNX,
+    TORCH,
+    Backend,
+    OnnxBackend,
+    Speed,
+    TorchBackend,
+    available,
+    measured,
+    remember,
+    remembered,
+)
 from sentiment.base import Opinion, Polarity, Query, ScoringError
 from sentiment.card import Card, polarities
 from sentiment.language import identify
-from sentiment.prepare import prepared
+from sentiment.packing import CACHE
+from sentiment.prepare import marked, prepared
 from sentiment.sources import SHIPPED, cores, load
 from sentiment.windows import Cutter, Probabilities, Window, combined
 
@@ -40,7 +60,8 @@ class TransformerScorer:
     ``source``: the shipped checkpoint (default), a folder, or a hub id (see ``sources.load``).
     ``device``: as torch names it, ``cpu`` or ``cuda:0``. ``threads``: batches computed side by
     side, by default one per processor this process may use. ``batch_tokens``: padded tokens per
-    batch. ``cache``: where a packed checkpoint is unpacked.
+    batch. ``cache``: where a packed checkpoint is unpacked and exported to. ``backend``: one of
+    ``backends.NAMES``; by default the one that ``choose_backend`` found the quickest here.
     Each batch runs on one thread, torch's own number being set to 1 for the whole process: on a
     busy machine two threads per batch wait for each other (measured 2026-11-22, 2 cores, load 7,
     posts of 30 tokens: 9-12 posts per CPU second; one thread per batch, two side by side: 19).
@@ -55,9 +76,10 @@ class TransformerScorer:
         threads: int | None = None,
         batch_tokens: int = 1024,
         cache: Path | None = None,
+        backend: str | None = None,
     ) -> None:
-        import torch
-
+        if backend is not None and backend not in NAMES:
+            raise ScoringError(f"there is no backend {backend!r}; there are {', '.join(NAMES)}")
         loaded = load(source, cache)
         config = loaded.model.config
         self._polarities = polarities(config.id2label, loaded.name)
@@ -67,24 +89,52 @@ class TransformerScorer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._pad = loaded.tokenizer.pad_token_id or 0
-        self._typed = "token_type_ids" in loaded.tokenizer.model_input_names
+        self._inputs = [
+            name
+            for name in ("input_ids", "attention_mask", "token_type_ids")
+            if name in loaded.tokenizer.model_input_names
+        ]
         self._limit = min(self._card.max_tokens, _positions(config))
         self._batch_tokens = batch_tokens
         self._threads = 1 if device != "cpu" else threads or cores()
-        torch.set_num_threads(1)
-        try:
-            self._device = torch.device(device)
-            self._model = loaded.model
-            self._model.to(self._device)  # type: ignore[arg-type]  # transformers' wrapper hides its types
-        except (RuntimeError, AssertionError) as error:
-            raise ScoringError(
-                f"torch cannot use device {device!r} ({str(error).splitlines()[0]}); use 'cpu'"
-            ) from error
+        self._model = loaded.model
+        self._device = device
+        self._cache = cache or CACHE
+        self._key = re.sub(r"[^\w.@-]+", "_", self._name)
+        quick = remembered(self._cache, self._key) if device == "cpu" else TORCH
+        self._backend = self._made(backend or quick)
 
     @property
     def checkpoint(self) -> str:
-        """Name and content hash, ``checkpoint@0123456789ab``."""
-        return self._name
+        """Name and content hash, ``default@0123456789ab``; with int8 arithmetic ``...+int8``."""
+        return self._name + ("+int8" if self._backend.name == INT8 else "")
+
+    @property
+    def backend(self) -> str:
+        """What computes the verdicts, one of ``backends.NAMES``."""
+        return self._backend.name
+
+    def _made(self, name: str) -> Backend:
+        if name in (ONNX, INT8):
+            return OnnxBackend(self._model, self._inputs, self._cache, self._key, int8=name == INT8)
+        return TorchBackend(self._model, self._device, half=name == BFLOAT16)
+
+    def choose_backend(self, texts: Sequence[str]) -> list[Speed]:
+        """Measure every backend there is on ``texts`` and use the quickest from now on.
+
+        The choice is stored beside the unpacked checkpoint; later scorers on this machine take
+        it. Takes some seconds, with ONNX Runtime about a minute for the export. The first of the
+        list is ``torch``; ``backend`` says which was taken.
+        """
+        encoded = sorted(
+            (self._tokenizer.encode(text) for text in texts), key=lambda one: len(one.ids)
+        )
+        batches = [self._padded(encoded[at : at + 16]) for at in range(0, len(encoded), 16)]
+        made = [self._made(name) for name in (available() if self._device == "cpu" else [TORCH])]
+        speeds = measured(made, batches)
+        chosen = remember(self._cache, self._key, speeds)
+        self._backend = next(backend for backend in made if backend.name == chosen)
+        return speeds
 
     def negative_threshold(self, language: str, precision: float) -> float:
         """Return the least ``Opinion.negative`` at which ``precision`` of the flagged are right.
@@ -132,6 +182,8 @@ class TransformerScorer:
         if not text.strip():
             return Reading((), (), truncated=False)
         target = query.target if self._card.targeted else None
+        if target is not None and self._card.marked:
+            text, spans = marked(text, spans)
         length = len(self._ids((target, text)))
         whole = Window(start=0, end=len(text), whole=True, mention=bool(spans))
         if length <= self._limit and not spans:
@@ -175,24 +227,24 @@ class TransformerScorer:
                 yield {pieces[i]: row for i, row in zip(batch, logits, strict=True)}
 
     def _logits(self, encoded: Sequence[Any]) -> list[list[float]]:
-        """Return the checkpoint's raw outputs, one row per encoding, padded to the longest."""
-        import torch
-
-        longest = max(len(one.ids) for one in encoded)
-
-        def tensor(rows: Iterator[list[int]], filler: int) -> torch.Tensor:
-            padded = [row + [filler] * (longest - len(row)) for row in rows]
-            return torch.tensor(padded, device=self._device)
-
-        inputs = {
-            "input_ids": tensor((one.ids for one in encoded), self._pad),
-            "attention_mask": tensor((one.attention_mask for one in encoded), 0),
-        }
-        if self._typed:
-            inputs["token_type_ids"] = tensor((one.type_ids for one in encoded), 0)
-        with torch.inference_mode():
-            rows: list[list[float]] = self._model(**inputs).logits.float().cpu().tolist()
+        """Return the checkpoint's raw outputs, one row per encoding."""
+        rows: list[list[float]] = self._backend.logits(self._padded(encoded)).tolist()
         return rows
+
+    def _padded(self, encoded: Sequence[Any]) -> dict[str, NDArray[np.int64]]:
+        """Return the checkpoint's inputs for a batch, each (n, longest)."""
+        shape = (len(encoded), max(len(one.ids) for one in encoded))
+        filled = {
+            "input_ids": np.full(shape, self._pad),
+            "attention_mask": np.zeros(shape, np.int64),
+            "token_type_ids": np.zeros(shape, np.int64),
+        }
+        for place, one in enumerate(encoded):
+            length = len(one.ids)
+            filled["input_ids"][place, :length] = one.ids
+            filled["attention_mask"][place, :length] = one.attention_mask
+            filled["token_type_ids"][place, :length] = one.type_ids
+        return {name: filled[name] for name in self._inputs}
 
     def _opinion(self, query: Query, reading: Reading, known: dict[Piece, list[float]]) -> Opinion:
         language = query.language or identify(query.text)

@@ -7,29 +7,59 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
 from tokenizers import Tokenizer
 
-from sentiment.training import calibrate, card, corpus, figures, network, shipping, tune, vocabulary
-from sentiment.training.base import TrainingError, read_base
+from sentiment import behaviour
+from sentiment.backends import TORCH, has_bfloat16
+from sentiment.training import (
+    calibrate,
+    card,
+    corpus,
+    distil,
+    figures,
+    network,
+    shipping,
+    tune,
+    vocabulary,
+)
+from sentiment.training.base import Base, TrainingError, read_base
 from sentiment.training.mixture import pools
 from sentiment.training.scores import macro_f1
+from sentiment.transformer import TransformerScorer
+
+if TYPE_CHECKING:
+    from transformers import BertForSequenceClassification
+
+
+class Size(StrEnum):
+    """The two checkpoints: all layers, or few of them taught by the larger."""
+
+    DEFAULT = "default"
+    FAST = "fast"
+
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 console = Console()
 Work = Annotated[Path, typer.Option(help="Folder for downloads, states and results.")]
 Data = Annotated[Path, typer.Option(help="Folder of the labelled sets.")]
 Unstated = Annotated[bool, typer.Option(help="Learn from sets whose owners state no licence, too.")]
-Folder = Annotated[Path, typer.Option(help="Where the packed checkpoint is written.")]
+Folder = Annotated[Path, typer.Option(help="Where the packed checkpoints are written.")]
+SizeOption = Annotated[Size, typer.Option(help="Which of the two checkpoints.")]
+Half = Annotated[bool | None, typer.Option(help="bfloat16; by default where the processor has it.")]
+CALIBRATION = {Size.DEFAULT: "calibration.json", Size.FAST: "calibration-fast.json"}
+FIGURES = {Size.DEFAULT: "figures.json", Size.FAST: "figures-fast.json"}
 WORK, DATA = Path("../train"), Path("data")
-SHIPPED = Path(__file__).parents[1] / "checkpoint"
+FAMILY = Path(__file__).parents[1] / "checkpoint"
+TRIALS = Path(__file__).with_name("TRIALS.md")
 DEV_SAMPLE, MAIN_DEV_SAMPLE = 60, 200  # rows per language and task while training
-DEV_ROWS = 250  # per set when calibrating
+DEV_ROWS = 700  # per set when calibrating
 PLAN = tune.Plan()
 
 
@@ -43,6 +73,19 @@ def _result(work: Path, name: str, step: str) -> dict[str, Any]:
         raise TrainingError(f"{path} is missing: run the step '{step}' first")
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def _base(work: Path, size: Size) -> Base:
+    """Return the base that a run of ``size`` began with."""
+    pruned = network.stored_base(work / "pruned", "prune")
+    return pruned if size is Size.DEFAULT else distil.pupil_base(pruned)
+
+
+def _tuned(work: Path, size: Size, weights: str) -> "BertForSequenceClassification":
+    """Return the network of the run of ``size``."""
+    if size is Size.DEFAULT:
+        return shipping.tuned_network(work / "tune", _base(work, size), weights)
+    return shipping.tuned_network(work / "distil", _base(work, size), weights, frozen=0)
 
 
 def _lines(data: Path, sources: list[corpus.Source]) -> Iterator[tuple[str, float]]:
@@ -88,33 +131,19 @@ def prune(
     network.write_base(vocabulary.pruned(whole, lines, pieces), work / "pruned")
 
 
-@app.command(name="tune")
-def tune_step(
-    work: Work = WORK,
-    data: Data = DATA,
-    examples: int = PLAN.examples,
-    seed: int = PLAN.seed,
-    peak_rate: float = PLAN.peak_rate,
-    unstated_licences: Unstated = True,
-    save_every_s: float = PLAN.save_every_s,
-    workers: int = tune.WORKERS,
+def _learn(
+    run: tune.Run, work: Path, data: Path, sources: list[corpus.Source], facts_file: Path
 ) -> None:
-    """Tune the pruned base on the labelled sets; resumes where it was stopped.
-
-    ``--examples`` may be changed on resuming: the rate falls over the last quarter of them.
-    """
-    sources = _sources(unstated_licences)
-    plan = tune.Plan(examples=examples, seed=seed, peak_rate=peak_rate, save_every_s=save_every_s)
-    pruned = network.stored_base(work / "pruned", "prune")
-    run = tune.Run(work / "tune", pruned, plan, workers)
+    """Run to the end of the plan, with what is learnt from on record; exit 1 when stopped."""
     mix = pools(data, sources)
-    facts_file = work / "training.json"
     before = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
     facts = {
-        "plan": asdict(plan),
-        "sittings": [*before.get("sittings", []), {"from": run.seen, **asdict(plan)}],
+        "plan": asdict(run.plan),
+        "sittings": [*before.get("sittings", []), {"from": run.seen, **asdict(run.plan)}],
         "seen": run.seen,
-        "mixture": {pool.name: [len(pool.rows), round(pool.share * examples)] for pool in mix},
+        "mixture": {
+            pool.name: [len(pool.rows), round(pool.share * run.plan.examples)] for pool in mix
+        },
         **shipping.provenance(data, sources, work),
     }
     corpus.write_json(facts_file, facts)
@@ -125,32 +154,82 @@ def tune_step(
         raise typer.Exit(1)
 
 
+@app.command(name="tune")
+def tune_step(
+    work: Work = WORK,
+    data: Data = DATA,
+    examples: int = PLAN.examples,
+    seed: int = PLAN.seed,
+    peak_rate: float = PLAN.peak_rate,
+    unstated_licences: Unstated = True,
+    save_every_s: float = PLAN.save_every_s,
+    workers: int = tune.WORKERS,
+    half: Half = None,
+) -> None:
+    """Tune the pruned base on the labelled sets; resumes where it was stopped.
+
+    ``--examples`` may be changed on resuming: the rate falls over the last quarter of them.
+    """
+    plan = tune.Plan(
+        examples=examples,
+        seed=seed,
+        peak_rate=peak_rate,
+        save_every_s=save_every_s,
+        half=has_bfloat16() if half is None else half,
+    )
+    run = tune.Run(work / "tune", _base(work, Size.DEFAULT), plan, workers)
+    _learn(run, work, data, _sources(unstated_licences), work / "training.json")
+
+
+@app.command(name="distil")
+def distil_step(
+    work: Work = WORK,
+    data: Data = DATA,
+    examples: int = distil.EXAMPLES,
+    unstated_licences: Unstated = True,
+    workers: int = tune.WORKERS,
+    half: Half = None,
+) -> None:
+    """Teach the fast checkpoint by the calibrated larger one; resumes where it was stopped."""
+    chosen = str(_result(work, CALIBRATION[Size.DEFAULT], "calibrate")["weights"])
+    plan = tune.Plan(
+        examples=examples,
+        peak_rate=distil.PEAK_RATE,
+        half=has_bfloat16() if half is None else half,
+    )
+    teacher = _tuned(work, Size.DEFAULT, chosen)
+    run = distil.Lesson(work / "distil", _base(work, Size.DEFAULT), plan, teacher, workers)
+    _learn(run, work, data, _sources(unstated_licences), work / "distilling.json")
+
+
+def _dev_score(
+    tuned: "BertForSequenceClassification",
+    tokenizer: Tokenizer,
+    samples: dict[str, list[corpus.Row]],
+) -> float:
+    """Return the mean macro-F1 over the dev samples."""
+    scores = []
+    for rows in samples.values():
+        told = network.logits_of(tuned, tokenizer, rows).argmax(axis=1)
+        scores.append(macro_f1([row.label for row in rows], [int(label) for label in told]))
+    return float(np.mean(scores))
+
+
 @app.command(name="calibrate")
 def calibrate_step(
-    work: Work = WORK, data: Data = DATA, unstated_licences: Unstated = True
+    work: Work = WORK,
+    data: Data = DATA,
+    unstated_licences: Unstated = True,
+    size: SizeOption = Size.DEFAULT,
 ) -> None:
     """Choose the last or the averaged weights, then fit temperatures and thresholds on dev."""
     sources = _sources(unstated_licences)
-    pruned = network.stored_base(work / "pruned", "prune")
-    tokenizer = Tokenizer.from_str(pruned.tokenizer)
-    scores: dict[str, float] = {}
+    tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
     samples = _dev_samples(data, sources)
-    for weights in ("weights", "averaged"):
-        tuned = shipping.tuned_network(work / "tune", pruned, weights)
-        scores[weights] = float(
-            np.mean(
-                [
-                    macro_f1(
-                        [row.label for row in rows],
-                        [
-                            int(label)
-                            for label in network.logits_of(tuned, tokenizer, rows).argmax(axis=1)
-                        ],
-                    )
-                    for rows in samples.values()
-                ]
-            )
-        )
+    scores = {
+        weights: _dev_score(_tuned(work, size, weights), tokenizer, samples)
+        for weights in ("weights", "averaged")
+    }
     best = max(scores, key=lambda weights: scores[weights])
     console.print(f"dev macro-F1: {scores}; taking '{best}'")
     rows: list[corpus.Row] = []
@@ -158,16 +237,15 @@ def calibrate_step(
         found = corpus.dev_rows(data, source)
         random.Random(2).shuffle(found)  # noqa: S311  # no secret
         rows += found[:DEV_ROWS]
-    tuned = shipping.tuned_network(work / "tune", pruned, best)
     measured = calibrate.Measured(
-        logits=network.logits_of(tuned, tokenizer, rows),
+        logits=network.logits_of(_tuned(work, size, best), tokenizer, rows),
         gold=np.array([row.label for row in rows]),
         languages=np.array([row.language for row in rows]),
     )
     quietword = calibrate.calibration(measured)
     result = {"weights": best, "dev_macro_f1": scores, "quietword": quietword}
-    (work / "figures.json").unlink(missing_ok=True)  # those of other weights
-    corpus.write_json(work / "calibration.json", result)
+    (work / FIGURES[size]).unlink(missing_ok=True)  # those of other weights
+    corpus.write_json(work / CALIBRATION[size], result)
     console.print_json(data=quietword)
 
 
@@ -177,18 +255,18 @@ def evaluate(
     data: Data = DATA,
     unstated_licences: Unstated = True,
     linear: Annotated[bool, typer.Option(help="Also train the linear baselines.")] = True,
+    size: SizeOption = Size.DEFAULT,
 ) -> None:
     """Measure on the held-out parts and write ``figures.json``; each part is measured once."""
-    calibration = _result(work, "calibration.json", "calibrate")
-    pruned = network.stored_base(work / "pruned", "prune")
-    tuned = shipping.tuned_network(work / "tune", pruned, str(calibration["weights"]))
-    tokenizer = Tokenizer.from_str(pruned.tokenizer)
+    calibration = _result(work, CALIBRATION[size], "calibrate")
+    tuned = _tuned(work, size, str(calibration["weights"]))
+    tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
     temperature: dict[str, float] = calibration["quietword"]["temperature"]
     results = figures.measured(
         data,
         lambda rows: network.logits_of(tuned, tokenizer, rows),
         temperature,
-        work / "figures.json",
+        work / FIGURES[size],
         console,
     )
     simple = figures.baselines(data, _sources(unstated_licences), work / "baselines.json", linear)
@@ -196,34 +274,60 @@ def evaluate(
 
 
 @app.command()
-def pack(work: Work = WORK, folder: Folder = SHIPPED, unstated_licences: Unstated = True) -> None:
-    """Write the packed checkpoint and its card."""
-    calibration = _result(work, "calibration.json", "calibrate")
+def pack(
+    work: Work = WORK,
+    folder: Folder = FAMILY,
+    unstated_licences: Unstated = True,
+    trials: Annotated[
+        Path, typer.Option(help="Markdown on what was tried, for the card.")
+    ] = TRIALS,
+) -> None:
+    """Write the packed checkpoints and their card."""
+    shipping.clear(folder)
+    for size in Size:
+        calibration = _result(work, CALIBRATION[size], "calibrate")
+        tuned = _tuned(work, size, str(calibration["weights"]))
+        quietword = calibration["quietword"]
+        shipping.write_checkpoint(folder / size, tuned, _base(work, size), quietword)
     facts = _result(work, "training.json", "tune")
-    pruned = network.stored_base(work / "pruned", "prune")
-    tuned = shipping.tuned_network(work / "tune", pruned, str(calibration["weights"]))
-    quietword = calibration["quietword"]
-    shipping.write_checkpoint(folder, tuned, pruned, quietword)
-    results = _result(work, "figures.json", "evaluate")
+    results = {size: _result(work, FIGURES[size], "evaluate") for size in Size}
     simple = work / "baselines.json"
+    taught = _result(work, "distilling.json", "distil")
+    suite = behaviour.read_cases()
+    rates = {}
+    for size in Size:
+        judge = TransformerScorer(folder / size, backend=TORCH)
+        rates[size] = behaviour.table(behaviour.pass_rates(suite, behaviour.failures(judge, suite)))
     text = card.model_card(
         _sources(unstated_licences),
         facts,
-        quietword,
-        figures.table(results, json.loads(simple.read_text()) if simple.is_file() else {}),
-        pieces=len(pruned.words),
+        _result(work, CALIBRATION[Size.DEFAULT], "calibrate")["quietword"],
+        figures.table(
+            results[Size.DEFAULT],
+            json.loads(simple.read_text()) if simple.is_file() else {},
+            results[Size.FAST],
+        ),
+        taught=taught,
+        fast=_result(work, CALIBRATION[Size.FAST], "calibrate")["quietword"],
+        layers=(int(_base(work, Size.DEFAULT).config["num_hidden_layers"]), distil.LAYERS),
+        pieces=len(_base(work, Size.DEFAULT).words),
         tokens=shipping.MAX_TOKENS,
+        behaviour="\n\n".join(f"{size}\n{table}" for size, table in rates.items()),
+        trials=trials.read_text(encoding="utf-8") if trials.is_file() else "",
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
-    corpus.write_json(folder / "training.json", facts)
+    corpus.write_json(folder / "training.json", {**facts, "fast": taught})
 
 
 @app.command(name="all")
 def every_step(
     work: Work = WORK,
     data: Data = DATA,
-    folder: Folder = SHIPPED,
+    folder: Folder = FAMILY,
     examples: int = PLAN.examples,
+    lessons: Annotated[
+        int, typer.Option(help="Examples of the fast checkpoint.")
+    ] = distil.EXAMPLES,
     unstated_licences: Unstated = True,
 ) -> None:
     """Run the steps one after the other; those already done are skipped."""
@@ -231,10 +335,14 @@ def every_step(
         base(work)
     if not (work / "pruned" / network.CONFIG).is_file():
         prune(work, data, unstated_licences=unstated_licences)
-    tune_step(work, data, examples=examples, unstated_licences=unstated_licences)
-    if not (work / "calibration.json").is_file():
-        calibrate_step(work, data, unstated_licences)
-    evaluate(work, data, unstated_licences)
+    for size in Size:
+        if size is Size.DEFAULT:
+            tune_step(work, data, examples=examples, unstated_licences=unstated_licences)
+        else:
+            distil_step(work, data, examples=lessons, unstated_licences=unstated_licences)
+        if not (work / CALIBRATION[size]).is_file():
+            calibrate_step(work, data, unstated_licences, size)
+        evaluate(work, data, unstated_licences, size=size)
     pack(work, folder, unstated_licences)
 
 

@@ -8,6 +8,7 @@ languages too; brand names are random syllables, so no real firm is praised or b
 import random
 
 from sentiment.training.corpus import LABELS, Row
+from sentiment.training.turns import PHRASES, turned
 
 # language: (negative clauses, neutral clauses, positive clauses, connectives)
 CLAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -213,6 +214,7 @@ CLAUSES: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tupl
     ),
 }
 WEIGHTS = {"pl": 8, "ru": 5, "en": 3, "de": 2, "uk": 1, "cs": 1, "es": 1}
+TURNS = 0.5  # share of posts about one brand, in the languages that have them
 LATIN = (
     "al",
     "be",
@@ -279,8 +281,13 @@ def brand(draw: random.Random, language: str) -> str:
 
 
 def composed(draw: random.Random) -> Row:
-    """Return a post about two brands, asking about one; its clause gives the label."""
+    """Return a post about two brands, asking about one, or about one brand (``turns``).
+
+    The clause of the brand asked about gives the label.
+    """
     language = draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    if language in PHRASES and draw.random() < TURNS:
+        return turned(draw, language, brand(draw, language))
     *clauses, connectives = CLAUSES[language]
     labels = draw.sample(range(3), 2) if draw.random() < 0.9 else [draw.randrange(3)] * 2
     names = [brand(draw, language), brand(draw, language)]

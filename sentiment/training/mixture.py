@@ -36,6 +36,7 @@ TRANSLITERATED = dict(zip("абвгдезийклмнопрстуфхцыэ", "a
     "ь": "",
     "ъ": "",
 }
+MARKED = 0.9  # share of targeted rows with marks: a name that is not found literally has none
 WEIGHT_POWER = 0.4  # between none (0) and a fully balanced loss (1)
 
 
@@ -45,7 +46,7 @@ class Pool:
 
     name: str
     rows: list[Row]
-    weights: tuple[float, float, float]
+    weights: tuple[float, float, float, float]
     share: float
 
 
@@ -57,15 +58,15 @@ class Example:
     weight: float
 
 
-def class_weights(rows: Sequence[Row]) -> tuple[float, float, float]:
+def class_weights(rows: Sequence[Row]) -> tuple[float, float, float, float]:
     """Return loss weights that lift rare classes; 1 on average over the rows."""
-    counts = np.bincount([row.label for row in rows], minlength=3).astype(float)
+    counts = np.bincount([row.label for row in rows], minlength=4).astype(float)
     present = counts > 0
-    raw = np.zeros(3)
+    raw = np.zeros(4)
     raw[present] = (counts.sum() / (present.sum() * counts[present])) ** WEIGHT_POWER
     raw = np.clip(raw, 0.0, 2.5)
     raw /= float((raw * counts).sum() / counts.sum())
-    return float(raw[0]), float(raw[1]), float(raw[2])
+    return float(raw[0]), float(raw[1]), float(raw[2]), float(raw[3])
 
 
 def pools(data: Path, sources: Iterable[Source]) -> list[Pool]:
@@ -136,7 +137,8 @@ def round_examples(mix: Sequence[Pool], number: int, seed: int) -> list[Example]
                 turns[turn] = rng.permutation(len(pool.rows))
             row = pool.rows[int(turns[turn][index])]
             text = disturbed(row.text, row.language, draw)
-            examples.append(Example(row=replace(row, text=text), weight=pool.weights[row.label]))
+            row = replace(row, text=text, marks=draw.random() < MARKED)
+            examples.append(Example(row=row, weight=pool.weights[row.label]))
     while len(examples) < ROUND:
         examples.append(Example(row=composed(draw), weight=1.0))
     return examples

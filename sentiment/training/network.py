@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from sentiment.packing import dequantised
+from sentiment.prepare import literal_spans, marked
 from sentiment.training.base import Base, TrainingError
 from sentiment.training.corpus import LABELS, Row
 
@@ -54,11 +55,14 @@ def stored_base(folder: Path, step: str) -> Base:
     )
 
 
-def classifier(base: Base, seed: int) -> "BertForSequenceClassification":
+def classifier(
+    base: Base, seed: int, frozen: int = FROZEN_LAYERS
+) -> "BertForSequenceClassification":
     """Return the network: the base, a pooler near identity, a new head of three classes.
 
     All embeddings are frozen: the words so that they can be shipped in their original 4 bits,
-    the rest because the backward pass then ends at the first layer.
+    the rest because the backward pass then ends at the first layer; so are the first ``frozen``
+    layers.
     """
     import torch
     from transformers import BertConfig, BertForSequenceClassification
@@ -86,7 +90,7 @@ def classifier(base: Base, seed: int) -> "BertForSequenceClassification":
         network.get_parameter("bert.pooler.dense.weight").copy_(torch.eye(hidden) * POOLER_GAIN)
         network.get_parameter("bert.pooler.dense.bias").zero_()
     network.bert.embeddings.requires_grad_(False)
-    for layer in network.bert.encoder.layer[:FROZEN_LAYERS]:
+    for layer in network.bert.encoder.layer[:frozen]:
         layer.requires_grad_(False)
     return network
 
@@ -96,10 +100,11 @@ def encoded(tokenizer: Tokenizer, row: Row) -> list[int]:
 
     A text that is too long loses its middle: verdicts stand at the beginning and at the end.
     """
+    text = row.text
+    if row.target is not None and row.marks:
+        text, _ = marked(text, literal_spans(text, row.target))
     ids: list[int] = (
-        tokenizer.encode(row.text).ids
-        if row.target is None
-        else tokenizer.encode(row.target, row.text).ids
+        tokenizer.encode(text).ids if row.target is None else tokenizer.encode(row.target, text).ids
     )
     if len(ids) > row.length:
         half = row.length // 2

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from sentiment import packing
 from sentiment.training.base import Base, TrainingError
 from sentiment.training.corpus import Source, path_of, sha256_of
-from sentiment.training.network import WORDS, classifier
+from sentiment.training.network import FROZEN_LAYERS, WORDS, classifier
 from sentiment.training.tune import STATE, Plan, trainable
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
 
+SHARED = "shared"
 MAX_TOKENS = 256  # the longest texts seen in training
 TOKENIZER_CONFIG = {
     "tokenizer_class": "PreTrainedTokenizerFast",
@@ -33,17 +34,26 @@ TOKENIZER_CONFIG = {
 }
 
 
-def tuned_network(folder: Path, base: Base, weights: str) -> "BertForSequenceClassification":
+def tuned_network(
+    folder: Path, base: Base, weights: str, frozen: int = FROZEN_LAYERS
+) -> "BertForSequenceClassification":
     """Return the network of a run; ``weights`` is ``weights`` (the last) or ``averaged``."""
     import torch
 
     if not (folder / STATE).is_file():
         raise TrainingError(f"{folder} holds no run: run the step 'tune' first")
     state = torch.load(folder / STATE, weights_only=True)
-    network = classifier(base, Plan().seed)
+    network = classifier(base, Plan().seed, frozen)
     for name, tensor in trainable(network).items():
         tensor.copy_(state[weights][name])
     return network
+
+
+def clear(folder: Path) -> None:
+    """Remove the packed files of an earlier family, whose words and tokenizer may be others."""
+    for name in ("default", "fast", SHARED):
+        for file in (folder / name).glob("*"):
+            file.unlink()
 
 
 def write_checkpoint(
@@ -63,10 +73,11 @@ def write_checkpoint(
     config |= {
         "architectures": ["BertForSequenceClassification"],
         "dtype": "float32",
-        "quietword": {"targeted": True, "max_tokens": MAX_TOKENS, **quietword},
+        "quietword": {"targeted": True, "marked": True, "max_tokens": MAX_TOKENS, **quietword},
     }
     packing.pack(
         folder,
+        shared=folder.parent / SHARED,
         tensors=tensors,
         four_bit={WORDS: base.words},
         config=config,

@@ -9,7 +9,7 @@ import json
 import random
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 
 from sentiment.training.base import Base, TrainingError
-from sentiment.training.corpus import Row
+from sentiment.training.corpus import NOT_NEGATIVE, Row
 from sentiment.training.mixture import Example, Pool, round_examples
-from sentiment.training.network import batches_of, classifier, encoded, logits_of, padded
+from sentiment.training.network import (
+    FROZEN_LAYERS,
+    batches_of,
+    classifier,
+    encoded,
+    logits_of,
+    padded,
+)
 from sentiment.training.scores import macro_f1
 
 if TYPE_CHECKING:
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 STATE = "state.pt"
 LOG = "log.jsonl"
 WORKERS = 2  # with one, two runs of the same data give the same bits
-MICRO = 8  # rows in the unit of work of one thread
+MICRO = 16  # rows in the unit of work of one thread
 AVERAGE_EVERY = 8  # steps; the average costs as much as a small layer
 
 
@@ -41,17 +48,20 @@ AVERAGE_EVERY = 8  # steps; the average costs as much as a small layer
 class Plan:
     """The settings of a run; ``examples`` may differ when it is resumed."""
 
-    examples: int = 75_000
+    examples: int = 160_000
     seed: int = 7
-    peak_rate: float = 1.25e-4
+    peak_rate: float = 1.6e-4
     layer_decay: float = 0.92
     warm_up: int = 3_200
     decay_share: float = 0.25
-    batch: int = 16
+    batch: int = 32
     smoothing: float = 0.05
-    average: float = 0.998
-    dev_every: int = 12_000
+    average: float = 0.9985
+    dev_every: int = 20_000
     save_every_s: float = 240.0
+    half: bool = False
+    """Forward and backward passes in bfloat16; weights, gradients and averages stay fp32. Twice as
+    fast as fp32 on a processor with AVX-512 BF16, far slower on one without."""
 
 
 def rate_factor(plan: Plan, seen: int) -> float:
@@ -80,6 +90,21 @@ def parameter_groups(network: "BertForSequenceClassification", plan: Plan) -> li
     ]
 
 
+def losses(logits: "torch.Tensor", labels: "torch.Tensor", smoothing: float) -> "torch.Tensor":
+    """Return the loss of each row, (n,).
+
+    Cross-entropy, or -log(1 - P(negative)) where a label only says ``NOT_NEGATIVE``.
+    """
+    import torch
+
+    logs = torch.log_softmax(logits, dim=1)
+    loose = torch.logsumexp(logs[:, 1:], dim=1)
+    exact = torch.nn.functional.cross_entropy(
+        logits, labels.clamp(max=2), reduction="none", label_smoothing=smoothing
+    )
+    return torch.where(labels == NOT_NEGATIVE, -loose, exact)
+
+
 def trainable(network: "BertForSequenceClassification") -> dict[str, "torch.Tensor"]:
     """Return the tensors that tuning changes, by name."""
     return {name: p.data for name, p in network.named_parameters() if p.requires_grad}
@@ -99,13 +124,21 @@ def round_batches(
 class Run:
     """One tuning run, with all of its state in ``folder``."""
 
-    def __init__(self, folder: Path, base: Base, plan: Plan, workers: int = WORKERS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: Base,
+        plan: Plan,
+        workers: int = WORKERS,
+        frozen: int = FROZEN_LAYERS,
+    ) -> None:
         import torch
 
         self.folder = folder
         self.plan = plan
         self.tokenizer = Tokenizer.from_str(base.tokenizer)
-        self.network = classifier(base, plan.seed)
+        self.network = classifier(base, plan.seed, frozen)
+        self.begin()
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.network, plan), betas=(0.9, 0.98), eps=1e-6, fused=True
         )
@@ -121,6 +154,9 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / STATE).is_file():
             self._resume()
+
+    def begin(self) -> None:
+        """Change the fresh network before anything is learnt; nothing to do here."""
 
     def _resume(self) -> None:
         import torch
@@ -184,14 +220,27 @@ class Run:
         ids, mask = padded(sequences)
         labels = torch.tensor([example.row.label for example in examples])
         weights = torch.tensor([example.weight for example in examples])
-        logits = self.network(input_ids=ids, attention_mask=mask).logits
-        each = torch.nn.functional.cross_entropy(
-            logits, labels, reduction="none", label_smoothing=self.plan.smoothing
-        )
+        each = self.losses_of({"input_ids": ids, "attention_mask": mask}, labels)
         # Batches of long texts hold fewer rows: dividing by the full size keeps rows equal.
         loss = (each * weights).sum() / self.plan.batch
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         return float(each.detach().sum())
+
+    def logits(
+        self, network: "BertForSequenceClassification", inputs: "Mapping[str, torch.Tensor]"
+    ) -> "torch.Tensor":
+        """Return a network's logits in fp32, computed as the plan says."""
+        import torch
+
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.plan.half):
+            logits: torch.Tensor = network(**inputs).logits
+        return logits.float()
+
+    def losses_of(
+        self, inputs: "Mapping[str, torch.Tensor]", labels: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """Return the loss of each row, (n,)."""
+        return losses(self.logits(self.network, inputs), labels, self.plan.smoothing)
 
     def learn(self, sequences: list[list[int]], examples: list[Example]) -> float:
         """Take one step on one batch and return its loss."""

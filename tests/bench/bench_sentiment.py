@@ -1,11 +1,12 @@
-"""Posts per second of the scorer against ``transformers.pipeline``, run by hand.
+"""Posts per second of both checkpoints and every backend against ``transformers.pipeline``.
 
-``python tests/bench/bench_sentiment.py [--checkpoint FOLDER] [--posts 200] [--threads 2]``
+``python tests/bench/bench_sentiment.py [--posts 240] [--threads 2]``, run by hand.
 
 The texts are those of the behavioural suite, each with a number appended, so that none is judged
 twice. The peer has the shape of an xlm-roberta-base sentiment checkpoint (12 layers of 768, random
 weights: speed does not depend on them) and gets the scorer's own tokenizer, so both read the same
-tokens. "Peak" is what one large fp32 matrix multiplication reaches on the same threads.
+tokens. The two figures of "times as fast" are against its batches of 1 and of 32. "Peak" is what
+one large fp32 matrix multiplication reaches on the same threads.
 """
 
 import argparse
@@ -28,10 +29,11 @@ from transformers.utils import logging
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from sentiment.backends import available
 from sentiment.base import Query
 from sentiment.behaviour import read_cases
 from sentiment.packing import unpacked
-from sentiment.sources import SHIPPED
+from sentiment.sources import FAST, SHIPPED
 from sentiment.transformer import TransformerScorer
 
 
@@ -68,57 +70,63 @@ def flops(config: object, lengths: list[int]) -> float:
     return float(layers * sum(n * dense + 4 * n * n * hidden for n in lengths))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=SHIPPED)
-    parser.add_argument("--posts", type=int, default=200)
-    parser.add_argument("--threads", type=int, default=2)
-    chosen = parser.parse_args()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    torch.set_num_threads(chosen.threads)
-
-    texts = [
-        f"{case.text} {number}"
-        for number, case in enumerate(islice(cycle(read_cases()), chosen.posts))
-    ]
-    before = resident_mb()
-    scorer = TransformerScorer(chosen.checkpoint, threads=chosen.threads)
-    queries = [Query(text, language="pl") for text in texts]
-    scorer.score(queries[:32])
-    after = resident_mb()
-    ours = seconds(lambda: scorer.score(queries))
-    peak = peak_flops()
-
-    folder = unpacked(chosen.checkpoint)
+def peers(texts: list[str], folder: Path, threads: int) -> dict[int, float]:
+    """Posts per second of ``pipeline`` on a model of the peer's shape, by batch size."""
+    torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
-    config = scorer._model.config
-    share = flops(config, lengths) / ours / peak
-    say(
-        f"{len(texts)} posts, {sum(lengths) / len(texts):.1f} tokens each, {chosen.threads} threads"
-    )
-    say(f"peak of the matrix multiplication: {peak / 1e9:.0f} GFLOP/s")
-    say(f"resident: {before:.0f} MB before, {after:.0f} MB with {scorer.checkpoint}")
-    say(f"scorer: {len(texts) / ours:.1f} posts/s, {share:.0%} of the peak")
-
     with tempfile.TemporaryDirectory() as place:
-        peer_config = XLMRobertaConfig(
+        config = XLMRobertaConfig(
             vocab_size=len(tokenizer),
             num_labels=3,
             max_position_embeddings=514,
             pad_token_id=tokenizer.pad_token_id,
         )
-        XLMRobertaForSequenceClassification(peer_config).save_pretrained(place)
+        XLMRobertaForSequenceClassification(config).save_pretrained(place)
         tokenizer.save_pretrained(place)
         peer = pipeline("text-classification", model=place, tokenizer=tokenizer)
-        few = texts[: max(32, chosen.posts // 4)]
-        for batch in (1, 32):
-            theirs = seconds(lambda size=batch: peer(few, batch_size=size), times=1)
+        return {
+            batch: len(texts) / seconds(lambda size=batch: peer(texts, batch_size=size), times=2)
+            for batch in (1, 32)
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--posts", type=int, default=240)
+    parser.add_argument("--threads", type=int, default=2)
+    chosen = parser.parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    texts = [
+        f"{case.text} {number}"
+        for number, case in enumerate(islice(cycle(read_cases()), chosen.posts))
+    ]
+    folder = unpacked(SHIPPED)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    lengths = [len(ids) for ids in tokenizer(texts)["input_ids"]]
+    mean = sum(lengths) / len(texts)
+    say(f"{len(texts)} posts, {mean:.1f} tokens each, {chosen.threads} threads")
+    theirs = peers(texts[: max(32, chosen.posts // 4)], folder, chosen.threads)
+    for batch, speed in theirs.items():
+        say(f"pipeline, shape of xlm-roberta-base, batch {batch}: {speed:.1f} posts/s")
+    torch.set_num_threads(chosen.threads)
+    peak = peak_flops()
+    say(f"peak of an fp32 matrix multiplication: {peak / 1e9:.0f} GFLOP/s")
+    queries = [Query(text, language="pl") for text in texts]
+    for place in (SHIPPED, FAST):
+        for backend in available():
+            before = resident_mb()
+            scorer = TransformerScorer(place, threads=chosen.threads, backend=backend)
+            scorer.score(queries[:32])
+            held = resident_mb() - before
+            ours = len(texts) / seconds(lambda judge=scorer: judge.score(queries))
+            share = flops(scorer._model.config, lengths) * ours / len(texts) / peak
             say(
-                f"pipeline, batch {batch}: {len(few) / theirs:.1f} posts/s;"
-                f" scorer {len(texts) / ours / (len(few) / theirs):.1f} times as fast"
+                f"{place.name} {backend}: {ours:.0f} posts/s;"
+                f" {ours / theirs[1]:.1f} and {ours / theirs[32]:.1f} times as fast;"
+                f" {share:.0%} of the fp32 peak; {held:+.0f} MB resident"
             )
+            del scorer
 
 
 if __name__ == "__main__":

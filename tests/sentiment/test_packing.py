@@ -16,7 +16,13 @@ from sentiment.packing import (
     unpacked,
 )
 
-FILES = ("config.json", "tokenizer_config.json", "tokenizer.json.xz", "weights.safetensors")
+FILES = (
+    "config.json",
+    "tokenizer_config.json",
+    "weights.safetensors.xz",
+    "../shared/words.safetensors.xz",
+    "../shared/tokenizer.json.xz",
+)
 
 
 def blocks(rows: int, seed: int = 1) -> np.ndarray:
@@ -33,6 +39,7 @@ def packed(tmp_path: Path) -> Path:
     folder = tmp_path / "packed"
     pack(
         folder,
+        shared=tmp_path / "shared",
         tensors={
             "layer.weight": draw.normal(size=(6, 8)).astype(np.float32),
             "empty.weight": np.zeros((2, 8), np.float32),
@@ -131,3 +138,21 @@ def test_processes_that_race_all_get_the_whole_folder(packed: Path, tmp_path: Pa
     assert len(set(found)) == 1
     assert load_file(found[0] / "model.safetensors")["words"].shape == (5, 64)
     assert [folder.name for folder in cache.iterdir()] == [found[0].name]
+
+
+def test_a_second_checkpoint_shares_words_and_tokenizer_and_refuses_others(
+    packed: Path, tmp_path: Path
+) -> None:
+    common = {
+        "shared": tmp_path / "shared",
+        "tensors": {"layer.bias": np.ones(6, np.float32)},
+        "config": {"model_type": "bert"},
+        "tokenizer_config": {},
+    }
+    pack(tmp_path / "small", four_bit={"words": blocks(5)}, tokenizer='{"model": "ż"}', **common)
+    plain = unpacked(tmp_path / "small", tmp_path / "cache")
+    weights = load_file(plain / "model.safetensors")
+    assert set(weights) == {"layer.bias", "words"}
+    assert plain != unpacked(packed, tmp_path / "cache")
+    with pytest.raises(DamagedCheckpointError, match="another checkpoint"):
+        pack(tmp_path / "odd", four_bit={"words": blocks(6)}, tokenizer="{}", **common)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import signal
 import struct
 import subprocess
@@ -22,6 +23,7 @@ from sentiment.training import corpus, network, tune, vocabulary
 from sentiment.training.__main__ import app
 from sentiment.training.base import Base, TrainingError, read_weights
 from sentiment.training.mixture import pools
+from sentiment.training.turns import PHRASES, turned
 
 LETTERS = "abcdefghijklmnopqrstuvwxyząćęłńóśźżабвгдеёжзийклмнопрстуфхцчшщъыьэюя0123456789.,!?:-"
 WORDS = {
@@ -70,12 +72,12 @@ def tokenizer_json() -> str:
 
 
 def tiny_base(seed: int = 5) -> Base:
-    """Return a random BERT of four layers and 32 values whose words are in 4-bit blocks."""
+    """Return a random BERT of six layers and 32 values whose words are in 4-bit blocks."""
     text = tokenizer_json()
     size = len(json.loads(text)["model"]["vocab"])
     config = {
         "hidden_size": 32,
-        "num_hidden_layers": 4,
+        "num_hidden_layers": 6,
         "num_attention_heads": 4,
         "intermediate_size": 64,
         "vocab_size": size,
@@ -183,29 +185,36 @@ def test_the_steps_lead_from_labelled_rows_to_a_checkpoint_that_answers(
     folder = tmp_path / "checkpoint"
     common = ["--work", str(work), "--data", str(data)]
     invoke = CliRunner().invoke
-    assert (
-        invoke(
-            app, ["tune", *common, "--examples", "1600", "--peak-rate", "0.01", "--workers", "1"]
-        ).exit_code
-        == 0
-    )
+    how = ["--examples", "3200", "--workers", "1"]
+    assert invoke(app, ["tune", *common, *how, "--peak-rate", "0.01"]).exit_code == 0
     assert invoke(app, ["calibrate", *common]).exit_code == 0
     assert invoke(app, ["evaluate", *common, "--no-linear"]).exit_code == 0
+    how[1] = "640"
+    assert invoke(app, ["distil", *common, *how]).exit_code == 0
+    assert invoke(app, ["calibrate", *common, "--size", "fast"]).exit_code == 0
+    assert invoke(app, ["evaluate", *common, "--size", "fast", "--no-linear"]).exit_code == 0
     assert invoke(app, ["pack", "--work", str(work), "--folder", str(folder)]).exit_code == 0
 
-    plain = unpacked(folder, tmp_path / "cache")
+    plain = unpacked(folder / "default", tmp_path / "cache")
     model = AutoModelForSequenceClassification.from_pretrained(plain)
     tokenizer = AutoTokenizer.from_pretrained(plain)
     section = model.config.quietword
-    assert section["targeted"] is True
+    assert section["targeted"] is section["marked"] is True
     assert section["temperature"]["pl"] > 0
     assert 0 < section["negative_threshold"]["0.90"]["pl"] < 1
 
     classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
     texts = [f"{words[0]} paczka 77" for words in WORDS.values()]
     assert [answer["label"] for answer in classify(texts)] == list(WORDS)
-    pair = {"text": "firma", "text_pair": "okropne firma 5"}
+    pair = {"text": "firma", "text_pair": "okropne <mask>firma<mask> 5"}
     assert classify(pair)["label"] == "negative"
+
+    small = AutoModelForSequenceClassification.from_pretrained(
+        unpacked(folder / "fast", tmp_path / "cache")
+    )
+    assert (model.config.num_hidden_layers, small.config.num_hidden_layers) == (6, 4)
+    classify = pipeline("text-classification", model=small, tokenizer=tokenizer)
+    assert [answer["label"] for answer in classify(texts)] == list(WORDS)
 
     results = json.loads((work / "figures.json").read_text())
     assert results["pl_tweets_wust2k20 test"]["macro_f1"] > 0.7
@@ -225,8 +234,8 @@ def test_packed_weights_answer_as_those_that_were_tuned(work: Path, tmp_path: Pa
 
     base = network.stored_base(work / "pruned", "prune")
     tuned = network.classifier(base, 1)
-    write_checkpoint(tmp_path / "packed", tuned, base, {})
-    plain = unpacked(tmp_path / "packed", tmp_path / "cache")
+    write_checkpoint(tmp_path / "family" / "packed", tuned, base, {})
+    plain = unpacked(tmp_path / "family" / "packed", tmp_path / "cache")
     loaded = AutoModelForSequenceClassification.from_pretrained(plain)
     words = torch.from_numpy(dequantised(base.words))
     assert torch.equal(loaded.bert.embeddings.word_embeddings.weight, words)
@@ -276,7 +285,7 @@ def test_a_shortened_plan_brings_the_decay_forward() -> None:
     assert tune.rate_factor(long, 18_000) == 1.0
     assert tune.rate_factor(short, 18_000) == pytest.approx(0.4)
     assert tune.rate_factor(short, 20_000) == 0.0
-    assert 0 < tune.rate_factor(long, 0) < 0.01
+    assert 0 < tune.rate_factor(long, 0) <= 0.01
 
 
 def test_dev_figures_are_logged_on_the_way(work: Path, data: Path) -> None:
@@ -347,3 +356,44 @@ def test_the_weights_of_the_wheel_are_read_as_they_are_laid_out() -> None:
 def test_another_file_is_not_taken_for_the_weights() -> None:
     with pytest.raises(TrainingError, match="E5S1"):
         read_weights(b"GGUF" + bytes(64))
+
+
+def test_a_label_that_only_denies_the_negative_pulls_the_other_two_alike() -> None:
+    logits = torch.tensor([[0.0, 0.0, 0.0], [0.0, 3.0, 0.0], [0.0, 0.0, 3.0], [3.0, 0.0, 0.0]])
+    labels = torch.full((4,), corpus.NOT_NEGATIVE)
+    even, neutral, positive, negative = tune.losses(logits, labels, 0.0).tolist()
+    assert even == pytest.approx(-np.log(2 / 3), abs=1e-6)
+    assert neutral == pytest.approx(positive)
+    assert neutral < even < negative
+    exact = tune.losses(logits, torch.tensor([0, 1, 2, 0]), 0.0)
+    plain = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0]), reduction="none")
+    torch.testing.assert_close(exact, plain)
+
+
+def test_a_complaint_is_negative_and_a_random_tweet_says_nothing(tmp_path: Path) -> None:
+    source = replace(corpus.SOURCES[0], name="set", dev=None)
+    rows = [
+        {"label": "complaint", "lang": "en", "text": "where is my parcel", "domain": "retail"},
+        {"label": "noncomplaint", "lang": "en", "text": "do you ship abroad", "domain": "retail"},
+        {"label": "noncomplaint", "lang": "en", "text": "i hate mondays", "domain": "random_tweet"},
+    ]
+    write_rows(corpus.path_of(tmp_path, "set", "train"), rows)
+    found = [(row.text, row.label) for row in corpus.train_rows(tmp_path, source)]
+    assert found == [("where is my parcel", 0), ("do you ship abroad", corpus.NOT_NEGATIVE)]
+
+
+def test_composed_posts_are_true_to_their_facts() -> None:
+    draw = random.Random(4)  # noqa: S311  # no secret
+    for language, phrases in PHRASES.items():
+        for _ in range(300):
+            row = turned(draw, language, "Kworex")
+            assert "{" not in row.text
+            assert "Kworex" in row.text
+            good = any(fact.casefold() in row.text.casefold() for fact in phrases.relief)
+            bad = any(fact.casefold() in row.text.casefold() for fact in phrases.trouble)
+            if good:
+                assert row.label == corpus.LABELS.index("positive"), row.text
+            elif bad and row.label != corpus.LABELS.index("negative"):
+                assert any(
+                    row.text.startswith(frame.split("{")[0]) for frame in phrases.rebuttal
+                ), row.text

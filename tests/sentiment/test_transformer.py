@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sentiment.backends import Speed, available, quickest
 from sentiment.base import Opinion, Polarity, Query, Scorer, ScoringError
 from sentiment.transformer import TransformerScorer
 
@@ -225,3 +226,54 @@ def test_an_unknown_device_is_refused(tiny: Path) -> None:
 def test_opinions_are_plain_values(scorer: TransformerScorer) -> None:
     [opinion] = scorer.score([Query(POSTS[0])])
     assert Opinion(**asdict(opinion)) == opinion
+
+
+def test_the_mentions_are_marked_for_a_checkpoint_that_learnt_marks(
+    make_checkpoint: Callable[..., Path],
+) -> None:
+    folder = make_checkpoint(quietword={"targeted": True, "marked": True})
+    [opinion] = TransformerScorer(folder).score(
+        [Query("Nordvia pays late", target="Nordvia", spans=((0, 7),))]
+    )
+    expected = by_transformers(folder, "Nordvia", "<mask>Nordvia<mask> pays late")
+    assert numbers(opinion) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in available() if name != "torch"])
+def test_every_backend_answers_as_torch_does(tiny: Path, tmp_path: Path, name: str) -> None:
+    queries = [Query(f"{post} {'again ' * i}") for i in range(6) for post in POSTS]
+    exact = TransformerScorer(tiny, cache=tmp_path, backend="torch").score(queries)
+    scorer = TransformerScorer(tiny, cache=tmp_path, backend=name)
+    assert scorer.backend == name
+    assert scorer.checkpoint.endswith("+int8") == (name == "onnx-int8")
+    apart = max(
+        abs(one.negative - other.negative)
+        for one, other in zip(scorer.score(queries), exact, strict=True)
+    )
+    assert apart < (1e-4 if name == "onnx" else 0.08)
+
+
+def test_the_quickest_backend_is_measured_once_and_used_from_then_on(
+    tiny: Path, tmp_path: Path
+) -> None:
+    scorer = TransformerScorer(tiny, cache=tmp_path)
+    assert scorer.backend == "torch"
+    speeds = scorer.choose_backend(POSTS * 4)
+    assert [speed.backend for speed in speeds] == available()
+    assert speeds[0].agreement == 1
+    assert scorer.backend == quickest(speeds).backend
+    assert TransformerScorer(tiny, cache=tmp_path).backend == scorer.backend
+    [stored] = tmp_path.glob("*-backend.json")
+    stored.write_text(stored.read_text().replace(" torch 2", " torch 1"))
+    assert TransformerScorer(tiny, cache=tmp_path).backend == "torch"
+
+
+def test_a_backend_that_changes_labels_is_not_chosen() -> None:
+    exact = Speed(backend="torch", posts_per_second=10, agreement=1)
+    rough = Speed(backend="onnx-int8", posts_per_second=99, agreement=0.97)
+    assert quickest([exact, rough]) is exact
+
+
+def test_an_unknown_backend_is_named_with_those_there_are(tiny: Path) -> None:
+    with pytest.raises(ScoringError, match="torch, torch-bf16, onnx, onnx-int8"):
+        TransformerScorer(tiny, backend="cuda")
