@@ -76,6 +76,8 @@ class HtmlPage:
     def clock(self, text: str) -> datetime | None:
         """Return the moment shown to people as ``text``, words around it allowed for."""
         text = self._engine.shown(text)
+        if not re.search(r"\d|\s", text):  # "Yesterday" alone has no hour
+            return None
         if (when := shown_time(text, self.options, self.language)) or self.options.language:
             return when
         # Month names need no guess; numbers alone (5/4/2015) would.
@@ -104,17 +106,22 @@ class HtmlPage:
         return form
 
     def _find_root(self) -> str:
-        """Return the forum's folder, ending in a slash: by the address, else by its own links."""
-        if self.here and self.here.folder:
-            return self.here.folder
-        scripts = self._engine.scripts
-        hrefs = self.page.css("link[rel=canonical]::attr(href), a::attr(href), form::attr(action)")
+        """Return the forum's folder, ending in a slash.
+
+        A script's address tells it; a rewritten one may pretend to more folders than there are.
+        """
+        page, scripts = self.page, self._engine.scripts
+        folder = self.here.folder if self.here else ""
+        if folder and (".php" in page.url or not scripts):
+            return folder
+        hrefs = page.css("link[rel=canonical]::attr(href), a::attr(href), form::attr(action)")
         for href in hrefs.getall() if scripts else ():
             url = self.url(href)
-            found = re.search(scripts, url) if url else None
-            if url and found:
-                return origin(self.page.url) + url[len(origin(url)) : found.start()]
-        return site_root(self.page.url)
+            if url and (found := re.search(scripts, url)):
+                root = origin(page.url) + url[len(origin(url)) : found.start()]
+                if page.url.startswith(root):
+                    return root
+        return folder or site_root(page.url)
 
     # Pages ---------------------------------------------------------------------------------
 
@@ -406,9 +413,13 @@ class HtmlPage:
     def _last_time(self, cells: SelectorList[Selector]) -> datetime | None:
         """Return when the newest message was written, as its cell says."""
         for cell in cells[:1]:
-            chosen = self.find(cell, "thread_time") or cell.css("time, [data-time], [title]")
+            chosen = self.find(cell, "thread_time") or cell.css("time, [data-time]")
             if when := self.moment(chosen):
                 return when
+            # Over "5 minutes ago"; one over "Yesterday" has no hour.
+            for exact in cell.css("::attr(title)").getall():
+                if re.search(r"\d:\d\d", exact) and (when := self.clock(exact)):
+                    return when
             lines = read_words(cell.root, _words_only).text.splitlines()
             # "Today" and its hour may stand in elements of their own: whole lines come first.
             texts = [text for text in cell.xpath(".//text()").getall() if re.search(r"\d", text)]
