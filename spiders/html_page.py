@@ -13,7 +13,7 @@ from scrapy.http import TextResponse
 from spiders.addresses import origin, same_site, site_root, without_fragment, without_session
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
 from spiders.dates import machine_time, shown_time
-from spiders.html_place import Place, count_in, digits, last_number, text_of
+from spiders.html_place import Place, count_in, digits, last_number, order_in, text_of
 from spiders.text import ATTACHMENT, classes, fit, read_words
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class HtmlPage:
 
     def __init__(self, engine: "HtmlEngine", page: TextResponse, options: ReadOptions) -> None:
         self.page = page
-        self.options = options
+        order = options.date_order or order_in(page.text)
+        self.options = replace(options, date_order=order)
         self.language = engine.language(page)
         self._engine = engine
         self.here = self.place(page.url)

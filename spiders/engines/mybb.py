@@ -80,7 +80,10 @@ class Mybb(HtmlEngine):
     thread_last: ClassVar[Css] = (".lastpost", "td:last-child")
     thread_pinned: ClassVar[Css] = ".forumdisplay_sticky, .sticky, .thread_sticky"
     thread_moved: ClassVar[Css] = '.movefolder, img[src*="movefolder"]'
-    thread_replies: ClassVar[Css] = ('a[href*="whoPosted"]', "td[align=center] > a")
+    thread_replies: ClassVar[Css] = (
+        'a[href*="whoPosted"], a[href*="whoposted"]',
+        "td[align=center] > a",
+    )
     board_row: ClassVar[Css] = (
         "tr:has(> td > .forum_status)",
         "tr:has(> td [id^=mark_read_])",

@@ -124,14 +124,11 @@ class Phpbb2(HtmlEngine):
                 continue
             heads = Selector(root=table, type="html").css("b")
             name = _WROTE.sub("", plain(heads[0].root)) if heads else ""
-            for child in list(table):
-                if cell.root not in child.iter():
-                    table.remove(child)
+            for row in [row for row in table.iter("tr") if row not in cell.root.iter("tr")]:
+                if row not in cell.root.iterancestors("tr"):
+                    row.getparent().remove(row)
             if heads and name != plain(heads[0].root):
                 table.set("data-username", name)
-            rows = [row for row in table.iter("tr") if cell.root not in row.iter()]
-            for row in rows:
-                row.getparent().remove(row)
             table.tag = "blockquote"
         _cut_signature(body)
 

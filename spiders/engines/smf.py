@@ -109,7 +109,7 @@ class Smf(HtmlEngine):
     board_row: ClassVar[Css] = (
         ".up_contain",
         "tr[id^=board_]:not([id$=_children])",
-        "tr:has(> td > a[name^=b])",
+        "tr:has(> td > a[name^=b]), tr:has(> td > b > a[name^=b])",
     )
     board_link: ClassVar[Css] = ("a.subject", "b > a", "a")
     board_last: ClassVar[Css] = (".lastpost", "td:last-child")
