@@ -96,7 +96,6 @@ class HtmlEngine(Engine):
     """The id in a row, for forums whose addresses may not tell it; its last number counts."""
     thread_link: ClassVar[Css] = ()
     """Inside a row; the first that leads to a thread is the title."""
-    thread_author: ClassVar[Css] = ()
     thread_last: ClassVar[Css] = ()
     """The cell with the newest message's time and link."""
     thread_time: ClassVar[Css] = ()

@@ -23,6 +23,7 @@ _STAMPS = ("datetime", "data-time", "data-timestamp", "title", "content")
 _TONGUES = ("ru", "uk", "pl", "de", "cs", "fr", "es", "it", "nl", "pt")
 """Tried on a date in words that neither the page's language nor English explains."""
 _IN_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{3})(?!.*\d[./-]\d+[./-]\d).{6,60}$", re.DOTALL)
+_MOST_FAILURES = 60  # texts of a page that are no date in any language; each costs milliseconds
 _MOST_TEXTS = 30  # texts of a cell that are tried as a date
 
 
@@ -35,6 +36,8 @@ class HtmlView:
         self.options = replace(options, date_order=order)
         self.language = engine.language(page)
         self._engine = engine
+        self._tongues = list(_TONGUES)
+        self._patience = _MOST_FAILURES
         self.here = self.place(page.url)
         self.root = self._find_root()
 
@@ -79,10 +82,15 @@ class HtmlView:
             return None
         if (when := shown_time(text, self.options, self.language)) or self.options.language:
             return when
+        if not self._patience or not _IN_WORDS.match(text):
+            return None
         # Month names need no guess; numbers alone (5/4/2015) would.
-        for tongue in _TONGUES if _IN_WORDS.match(text) else ():
+        for tongue in self._tongues:
             if when := shown_time(text, self.options, tongue):
+                self._tongues.remove(tongue)
+                self._tongues.insert(0, tongue)
                 return when
+        self._patience -= 1
         return None
 
     def url(self, href: str | None) -> str | None:

@@ -16,7 +16,7 @@ from spiders.text import CODE, classes, plain
 
 _ACTION = re.compile(r"[?&;](?:action|prev_next|sort|imode|wap2?)\b")
 _FORUM = r"(?<=/)(?:(?:\w+\.php)?\?(?:[^#]*[;&])?{0}=|(?:index\.php/)?{0},)"
-_LEAD = re.compile(r"^[^:]*:\s+|^[^\d:]*#\s?\d+\D*?\s(?=\d)", re.DOTALL)
+_LEAD = re.compile(r"^[^:]*:\s+|^[^\d:]*#\s?\d+\s*[-–—»]*\s+", re.DOTALL)
 """What 1.1 and 2.0 write before a date: "« Reply #3 on: "."""
 _QUOTED = re.compile(
     r"^[^:]*:\s*(?P<name>.+?)"
