@@ -1,4 +1,7 @@
-"""phpBB 2 as a guest sees it: subSilver, styles made from it, and the Polish "by Przemo" kind."""
+"""phpBB 2 and its kin as a guest sees them.
+
+subSilver, styles made from it, the Polish "by Przemo", and TorrentPier, which kept the addresses.
+"""
 
 import re
 from collections.abc import Sequence
@@ -59,29 +62,41 @@ class Phpbb2(HtmlEngine):
     post_form: ClassVar[str] = "viewtopic.php?p={post}#{post}"
     private_form: ClassVar[str] = "privmsg.php?mode=post&u={id}"
 
-    post: ClassVar[Css] = "tr:has(> td > .name a[name]), tr:has(> td > a[name])"
+    post: ClassVar[Css] = (
+        "tbody[id^=post_]:has(.post_body)",
+        "tr:has(> td > .name a[name]), tr:has(> td > a[name])",
+    )
     """The first row of each message."""
-    post_id: ClassVar[Css] = "a[name]::attr(name)"
-    author: ClassVar[Css] = (".name b", ".name", "a[name] ~ b")
+    post_id: ClassVar[Css] = ("tbody[id^=post_]::attr(id)", "a[name]::attr(name)")
+    author: ClassVar[Css] = (".name b", ".name", ".nick", "a[name] ~ b")
     author_link: ClassVar[Css] = 'a[href*="profile"], a[href*="privmsg"], a[href*="-vu"], .name a'
     time: ClassVar[Css] = (
+        "a.p-link::text",
         "a:has(img) ~ .postdetails::text",
         "td[width='100%'] .postdetails::text",
         ".postdetails + .postdetails::text",
         ".postdetails::text, .gensmall::text, .gen::text",
     )
     edited: ClassVar[Css] = ".postbody ~ .gensmall"
-    body: ClassVar[Css] = ("td:has(> span.postbody)", "td:has(> div.postbody)", ".postbody")
+    body: ClassVar[Css] = (
+        "td:has(> span.postbody)",
+        "td:has(> div.postbody)",
+        ".postbody",
+        ".post_body",
+    )
     skip: ClassVar[Css] = "td > .gensmall, .signature"
     thread_title: ClassVar[Css] = ("a.maintitle", ".maintitle", "a.cattitle[href*=viewtopic]")
     crumb: ClassVar[Css] = "a.nav, .nav a, a.cattitle, a.maintitle"
 
-    thread_row: ClassVar[Css] = "tr:has(> td > .topictitle a), tr:has(> td > a.topictitle)"
-    thread_link: ClassVar[Css] = "a.topictitle, .topictitle a"
-    thread_last: ClassVar[Css] = "td:last-child"
+    thread_row: ClassVar[Css] = (
+        "tr:has(> td > .topictitle a), tr:has(> td > a.topictitle)",
+        "tr.hl-tr:has(a.tt-text), tr.hl-tr:has(a.torTopic)",
+    )
+    thread_link: ClassVar[Css] = "a.topictitle, .topictitle a, a.tt-text, a.torTopic"
+    thread_last: ClassVar[Css] = (".vf-col-last-post", "td:last-child")
     thread_pinned: ClassVar[Css] = 'img[src*="sticky"], img[src*="announce"], img[src*="global"]'
     thread_moved: ClassVar[Css] = 'img[src*="moved"]'
-    thread_replies: ClassVar[Css] = "td:nth-child(3)"
+    thread_replies: ClassVar[Css] = (".vf-col-replies", "td:nth-child(3)")
     board_row: ClassVar[Css] = "tr:has(> td > .forumlink), tr:has(> td > a.forumlink)"
     board_link: ClassVar[Css] = "a.forumlink, .forumlink a"
     board_last: ClassVar[Css] = "td:last-child"
@@ -96,6 +111,9 @@ class Phpbb2(HtmlEngine):
 
     def messages(self, view: HtmlPage) -> Sequence[Selector]:
         """Return each message as one element that holds its rows, those below its name included."""
+        whole = view.page.css("tbody[id^=post_]:has(.post_body)")
+        if whole:
+            return whole
         rows_found = [row for row in view.find(view.page, "post") if _number(view, row)]
         starts = {row.root for row in rows_found}
         # A row of the page's frame holds all of them.
@@ -130,6 +148,12 @@ class Phpbb2(HtmlEngine):
             if heads and name != plain(heads[0].root):
                 table.set("data-username", name)
             table.tag = "blockquote"
+        for head in body.css(".q-head"):
+            quote = head.root.getnext()
+            if quote is not None:
+                quote.tag = "blockquote"
+                quote.set("data-username", _WROTE.sub("", plain(head.root)))
+                head.root.getparent().remove(head.root)
         _cut_signature(body)
 
     def instead(self, element: object) -> str | None:
