@@ -8,7 +8,7 @@ reading.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -20,7 +20,11 @@ from spiders.addresses import without_session
 from spiders.base import Engine, Evidence, Kind, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.html_page import HtmlPage
-from spiders.html_place import Css, Place, digits, text_of
+from spiders.html_place import Css, Place, digits, last_number, text_of
+
+_AROUND_DATE = " \t\n\r\xa0»«•|,-–—"
+_LEAD = re.compile(r"^[^:\d]{1,40}:\s+")
+"""What stands before a date: "Posted: ", "Last post: "."""
 
 __all__ = ["Css", "HtmlEngine", "HtmlPage", "Place", "digits", "text_of"]
 
@@ -46,12 +50,12 @@ class HtmlEngine(Engine):
     scripts: ClassVar[str] = ""
     """A pattern of the forum's own files; what precedes one in a link is the forum's folder."""
     thread_form: ClassVar[str | None] = None
-    """A thread's first page below the forum's folder, "{thread}" in it; ``None``: as linked."""
+    """A thread's first page below the forum's folder ("{thread}"), where none is linked."""
     page_part: ClassVar[str] = ""
     """A pattern of what a later page adds to a thread's address; cut off, the first remains."""
     board_form: ClassVar[str | None] = None
     post_form: ClassVar[str | None] = None
-    """A message's permanent link below the folder: "{post}", "{thread}"; ``None``: as linked."""
+    """A message's permanent link ("{post}", "{thread}"), where the page has no link to it."""
     private_form: ClassVar[str | None] = None
     """Where to write to a member below the folder: "{id}", "{name}", "{post}"."""
 
@@ -90,9 +94,10 @@ class HtmlEngine(Engine):
 
     # Lists.
     thread_row: ClassVar[Css] = ()
+    thread_id: ClassVar[Css] = ()
+    """The id in a row, for forums whose addresses may not tell it; its last number counts."""
     thread_link: ClassVar[Css] = ()
     """Inside a row; the first that leads to a thread is the title."""
-    thread_author: ClassVar[Css] = ()
     thread_last: ClassVar[Css] = ()
     """The cell with the newest message's time and link."""
     thread_time: ClassVar[Css] = ()
@@ -107,6 +112,7 @@ class HtmlEngine(Engine):
     leads_to_page: ClassVar[bool] = True
     """The link to a row's newest message costs no more than one to its page."""
     board_row: ClassVar[Css] = ()
+    board_id: ClassVar[Css] = ()
     board_link: ClassVar[Css] = "a"
     board_last: ClassVar[Css] = ()
     listing: ClassVar[Css] = ()
@@ -163,8 +169,23 @@ class HtmlEngine(Engine):
 
     def message_id(self, view: HtmlPage, node: Selector) -> str | None:
         """Return the id of the message ``node``; ``None`` when it tells none."""
-        numbers = re.findall(r"\d+", view.line(node, "post_id"))
-        return digits(numbers[-1]) if numbers else None
+        return last_number(view.line(node, "post_id"))
+
+    def title(self, view: HtmlPage) -> str:
+        """Return the title of the thread or board; empty when only the head tells."""
+        return view.line(view.page, "thread_title")
+
+    def number_in(self, page: TextResponse, kind: Kind) -> str | None:
+        """Return the id of the thread or board of a page whose addresses do not tell it."""
+        del page, kind
+        return None
+
+    def prepare(self, view: HtmlPage, body: Selector) -> None:
+        """Change the markup of a message's body so that ``spiders.text`` understands it."""
+
+    def messages(self, view: HtmlPage) -> Sequence[Selector]:
+        """Return the element of each message, in the order of the page."""
+        return view.find(view.page, "post")
 
     def member_name(self, view: HtmlPage, node: Selector) -> str:
         """Return who wrote the message ``node``; empty when it does not tell."""
@@ -172,7 +193,7 @@ class HtmlEngine(Engine):
 
     def shown(self, text: str) -> str:
         """Return the date in ``text``, as the page shows it with words around it."""
-        return text.strip(" \t\n\r\xa0»«•|,-–—")
+        return _LEAD.sub("", text.strip(_AROUND_DATE)).strip(_AROUND_DATE)
 
     def language(self, page: TextResponse) -> str | None:
         """Return the language of the page's interface, as ISO 639-1."""

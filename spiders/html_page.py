@@ -1,114 +1,38 @@
 """One page of a forum, read by the selectors of its engine (``spiders/html_engine.py``)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote as percent
 
 from parsel import Selector, SelectorList
 from scrapy.http import TextResponse
 
-from spiders.addresses import origin, same_site, site_root, without_fragment, without_session
+from spiders.addresses import without_fragment, without_session
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
-from spiders.dates import machine_time, shown_time
-from spiders.html_place import Place, count_in, digits, text_of
+from spiders.html_place import Place, count_in, digits, last_number, text_of
+from spiders.html_view import HtmlView
 from spiders.text import ATTACHMENT, fit, read_words
 
 if TYPE_CHECKING:
     from spiders.html_engine import HtmlEngine
 
-_STAMPS = ("datetime", "data-time", "data-timestamp", "title", "content")
-_MOST_TEXTS = 30  # texts of a cell that are tried as a date
+_ANCHOR = re.compile(r"#(?:msg|pid|post|p)?[-_]?(\d+)$")
 
 
-class HtmlPage:
+class HtmlPage(HtmlView):
     """One page being read; engines' methods get it to look things up."""
 
     def __init__(self, engine: "HtmlEngine", page: TextResponse, options: ReadOptions) -> None:
-        self.page = page
-        self.options = options
-        self.language = engine.language(page)
-        self._engine = engine
-        self.here = self.place(page.url)
-        self.root = self._find_root()
-
-    # Looking things up ---------------------------------------------------------------------
-
-    def find(self, node: Selector | TextResponse, name: str) -> SelectorList[Selector]:
-        """Return what the selector ``name`` matches in ``node``, itself included for attributes."""
-        for css in self._engine.selector(name, self.options.selectors):
-            if css and (found := node.css(css)):
-                return found
-        return SelectorList()
-
-    def line(self, node: Selector | TextResponse, name: str) -> str:
-        """Return the first match of ``name`` as one line of text; empty when there is none."""
-        return text_of(self.find(node, name))
-
-    def marked(self, row: Selector, name: str) -> bool:
-        """Tell whether ``row`` or something in it matches the selector ``name``."""
-        own: list[Any] = [row.root]
-        for css in self._engine.selector(name, self.options.selectors):
-            if any(match.root in own for match in row.xpath("..").css(css)) or row.css(css):
-                return True
-        return False
-
-    def moment(self, found: Iterable[Selector]) -> datetime | None:
-        """Return the first readable moment: of each match its attributes, then its text."""
-        for match in found:
-            stamps = [] if isinstance(match.root, str) else [match, *match.css("time, [title]")]
-            for name in _STAMPS:
-                for stamp in stamps:
-                    value = stamp.attrib.get(name)
-                    if value and (when := machine_time(value, self.options) or self.clock(value)):
-                        return when
-            if when := self.clock(text_of([match])):
-                return when
-        return None
-
-    def clock(self, text: str) -> datetime | None:
-        """Return the moment shown to people as ``text``, words around it allowed for."""
-        return shown_time(self._engine.shown(text), self.options, self.language)
-
-    def url(self, href: str | None) -> str | None:
-        """Return ``href`` as an address on this site without session id; else ``None``."""
-        try:
-            url = without_session(self.page.urljoin((href or "").strip()))
-        except ValueError:
-            return None
-        return url if href and same_site(url, self.page.url) else None
-
-    def place(self, href: str | None) -> Place | None:
-        """Return what a link of this page points at, when that is on this site."""
-        url = self.url(href)
-        return self._engine.place(without_fragment(url)) if url else None
-
-    def fill(self, form: str, **values: str | None) -> str:
-        """Return ``form`` with its places filled in, each safe in an address."""
-        for name, value in values.items():
-            form = form.replace("{" + name + "}", percent(value or "", safe=""))
-        return form
-
-    def _find_root(self) -> str:
-        """Return the forum's folder, ending in a slash: by the address, else by its own links."""
-        if self.here and self.here.folder:
-            return self.here.folder
-        scripts = self._engine.scripts
-        hrefs = self.page.css("link[rel=canonical]::attr(href), a::attr(href), form::attr(action)")
-        for href in hrefs.getall() if scripts else ():
-            url = self.url(href)
-            found = re.search(scripts, url) if url else None
-            if url and found:
-                return origin(self.page.url) + url[len(origin(url)) : found.start()]
-        return site_root(self.page.url)
+        super().__init__(engine, page, options)
+        self._inside: set[Any] = set()
 
     # Pages ---------------------------------------------------------------------------------
 
     def read(self) -> Reading:
         """Return what the page tells; raise ``PageChanged`` when it tells nothing."""
-        nodes = self.find(self.page, "post")
+        nodes = self._engine.messages(self)
+        self._inside = {node.root for node in nodes}
         if nodes:
             return self._thread(nodes)
         threads, boards = self._threads(), self._boards()
@@ -166,7 +90,7 @@ class HtmlPage:
     def _title(self) -> str | None:
         shared = self.page.css('meta[property="og:title"]::attr(content)').get() or ""
         return (
-            self.line(self.page, "thread_title")
+            self._engine.title(self)
             or " ".join(fit(shared).split())
             or text_of(self.page.css("title"))
             or None
@@ -183,20 +107,23 @@ class HtmlPage:
                 return place.number
         places = [place for href in pagers if (place := self.place(href)) and place.order]
         same = {place.number for place in places if place.kind is kind and place.number}
-        return same.pop() if len(same) == 1 else None
+        return same.pop() if len(same) == 1 else self._engine.number_in(self.page, kind)
 
     def _thread_url(self, number: str | None) -> str | None:
-        form = self._engine.thread_form
-        if form and number:
-            return self.root + self.fill(form, thread=number)
-        canonical = self.page.css("link[rel=canonical]::attr(href)").get()
-        for href in (canonical, self.page.url):
-            place = self.place(href)
-            if place and not place.order and not place.post and (url := self.url(href)):
-                return without_fragment(url)
+        """Return the thread's first page as the page links to it, else by the engine's form."""
+        canonical = self.page.css("link[rel=canonical]::attr(href)").getall()
+        titles = self.find(self.page, "thread_title").css("a::attr(href)").getall()
+        pagers = self.find(self.page, "pager").css("::attr(href)").getall()
         if part := self._engine.page_part:
-            return re.sub(part, "", without_fragment(without_session(self.page.url)))
-        return None
+            pagers = [re.sub(part, "", without_fragment(without_session(self.page.url)))]
+        for href in (*canonical, self.page.url, *titles, *pagers):
+            place = self.place(href)
+            if place and place.kind is Kind.THREAD and place.number == number and number:
+                url = self.url(href)
+                if url and not place.order and not place.post:
+                    return without_fragment(url)
+        form = self._engine.thread_form
+        return self.root + self.fill(form, thread=number) if form and number else None
 
     def _crumb(self) -> BoardRef | None:
         refs = [self._board_ref(link) for link in self.find(self.page, "crumb")]
@@ -205,13 +132,12 @@ class HtmlPage:
     def _around(self, kind: Kind, number: str | None) -> tuple[str | None, str | None, str | None]:
         """Return the next, previous and last page of this thread or board."""
         pages: dict[int, str] = {}
-        inside = {id(node.root) for node in self.find(self.page, "post")}
         for link in self.find(self.page, "pager"):
             place, url = self.place(link.attrib.get("href")), self.url(link.attrib.get("href"))
             if not place or not url or place.post or number is None:
                 continue
             if (place.kind, place.number) == (kind, number) and not (
-                inside and any(id(parent) in inside for parent in link.root.iterancestors())
+                self._inside and not self._inside.isdisjoint(link.root.iterancestors())
             ):
                 pages.setdefault(place.order, without_fragment(url))
         canonical = self.place(self.page.css("link[rel=canonical]::attr(href)").get())
@@ -261,6 +187,7 @@ class HtmlPage:
             ),
             None,
         )
+        engine.prepare(self, bodies[0])
         for quoted in self.find(bodies[0], "quote"):
             quoted.root.tag = "blockquote"
             if who := self.line(quoted, "quote_author"):
@@ -299,13 +226,13 @@ class HtmlPage:
         )
 
     def _post_url(self, node: Selector, post_id: str, thread: str | None) -> str:
-        form = self._engine.post_form
-        if form and (thread or "{thread}" not in form):
-            return self.root + self.fill(form, post=post_id, thread=thread)
         for href in node.css("a::attr(href)").getall():
             place = self.place(href)
             if place and place.post == post_id and (url := self.url(href)):
                 return url
+        form = self._engine.post_form
+        if form and (thread or "{thread}" not in form):
+            return self.root + self.fill(form, post=post_id, thread=thread)
         return f"{without_fragment(without_session(self.page.url))}#{node.attrib.get('id', '')}"
 
     # Lists ---------------------------------------------------------------------------------
@@ -313,43 +240,54 @@ class HtmlPage:
     def _threads(self) -> tuple[ThreadRef, ...]:
         found: dict[str, ThreadRef] = {}
         for row in self.find(self.page, "thread_row"):
+            told = last_number(self.line(row, "thread_id"))
             for link in self.find(row, "thread_link"):
                 place, title = self.place(link.attrib.get("href")), text_of([link])
+                if place is None and told and self.url(link.attrib.get("href")):
+                    place = Place(kind=Kind.THREAD, number=told)
                 if place and place.kind is Kind.THREAD and place.number and title:
                     break
             else:
                 continue
             if place.number in found or self.marked(row, "thread_moved"):
                 continue
-            form, last = self._engine.thread_form, self.find(row, "thread_last")
-            url = self.root + self.fill(form, thread=place.number) if form else None
+            last = self.find(row, "thread_last")
             replies = count_in(self.line(row, "thread_replies"))
             posts = count_in(self.line(row, "thread_posts"))
             found[place.number] = ThreadRef(
                 thread_id=place.number,
                 title=title,
-                url=url or without_fragment(self.url(link.attrib.get("href")) or ""),
+                url=self._first_page(place, link.attrib["href"]),
                 last_url=self._last_url(row, place.number),
                 last_post_id=self._last_post(last),
-                last_posted_at=self._last_time(last),
+                last_posted_at=self.last_time(last),
                 posts=posts if posts is not None or replies is None else replies + 1,
                 pinned=self.marked(row, "thread_pinned"),
             )
         return tuple(found.values())
 
+    def _first_page(self, place: Place, href: str) -> str:
+        """Return the thread's first page; a row may link to its newest message instead."""
+        form = self._engine.thread_form
+        if form and place.number and (place.order or place.post):
+            return self.root + self.fill(form, thread=place.number)
+        return without_fragment(self.url(href) or "")
+
     def _boards(self) -> tuple[BoardRef, ...]:
         found: dict[str, BoardRef] = {}
         for row in self.find(self.page, "board_row"):
             for link in self.find(row, "board_link"):
-                if board := self._board_ref(link):
-                    when = self._last_time(self.find(row, "board_last"))
+                if board := self._board_ref(link, last_number(self.line(row, "board_id"))):
+                    when = self.last_time(self.find(row, "board_last"))
                     found.setdefault(board.board_id, replace(board, last_posted_at=when))
                     break
         return tuple(found.values())
 
-    def _board_ref(self, link: Selector) -> BoardRef | None:
+    def _board_ref(self, link: Selector, told: str | None = None) -> BoardRef | None:
         href = link.attrib.get("href")
         place, url, title = self.place(href), self.url(href), text_of([link])
+        if place is None and told:
+            place = Place(kind=Kind.BOARD, number=told)
         if not place or not url or place.kind is not Kind.BOARD or not place.number or not title:
             return None
         form = self._engine.board_form
@@ -373,17 +311,10 @@ class HtmlPage:
         return without_fragment(newest) if newest and self._engine.leads_to_page else None
 
     def _last_post(self, cells: SelectorList[Selector]) -> str | None:
-        places = (self.place(href) for href in cells.css("a::attr(href)").getall())
-        return next((place.post for place in places if place and place.post), None)
-
-    def _last_time(self, cells: SelectorList[Selector]) -> datetime | None:
-        """Return when the newest message was written, as its cell says."""
-        for cell in cells[:1]:
-            chosen = self.find(cell, "thread_time") or cell.css("time, [data-time], [title]")
-            if when := self.moment(chosen):
-                return when
-            texts = [text for text in cell.xpath(".//text()").getall() if text.strip()]
-            for text in (*reversed(texts[:_MOST_TEXTS]), text_of([cell])):
-                if when := self.clock(text):
-                    return when
+        for href in cells.css("a::attr(href)").getall():
+            place = self.place(href)
+            if place and place.post:
+                return place.post
+            if place and place.kind is Kind.THREAD and (found := _ANCHOR.search(href)):
+                return digits(found[1])
         return None

@@ -13,6 +13,9 @@ from spiders.text import fit, plain
 Css = str | tuple[str, ...]
 """A selector, or several in order of preference."""
 _LONGEST = 18
+_STAMPED = re.compile(
+    r"(?<![\d./-])(\d{1,2})([-/.])(\d{1,2})\2(?:20)?\d\d(?:</\w+>)?,?(?:\s|&nbsp;)+\d{1,2}:\d\d"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,3 +72,22 @@ def count_in(text: str) -> int | None:
     found = re.search(r"\d{1,3}(?:[ .,'’\xa0]\d{3})+(?!\d)|\d+", text)
     number = digits(re.sub(r"\D", "", found[0])) if found else None
     return int(number) if number else None
+
+
+def last_number(text: str) -> str | None:
+    """Return the last number in ``text``, of a length that ids have."""
+    numbers = re.findall(r"\d+", text)
+    return digits(numbers[-1]) if numbers else None
+
+
+def order_in(markup: str) -> str | None:
+    """Return the order of day and month that a page's clock times show: ``DMY`` or ``MDY``.
+
+    A number above 12 is the day. ``None`` when none is, or when they disagree.
+    """
+    found = {
+        "DMY" if int(first) > 12 else "MDY"
+        for first, _, second in _STAMPED.findall(markup)
+        if (int(first) > 12) != (int(second) > 12)
+    }
+    return found.pop() if len(found) == 1 else None
