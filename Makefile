@@ -9,6 +9,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 help:
 	@echo "make demo          run Quietword on a small forum of our own (ONCE=1: once, then end)"
 	@echo "make test          run the tests, on SQLite and PostgreSQL"
+	@echo "make test-real-forum  run a real forum (Spirit) on loopback and read it"
 	@echo "make check         lint, types, import rules, tests"
 	@echo "make format        put code into the house format"
 	@echo "make bench         measure matching and scoring"
@@ -46,6 +47,17 @@ endif
 
 test: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
+
+# A forum that really runs, in an environment of its own.
+FORUM := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/quietword-real-forum
+$(FORUM)/.spirit:
+	$(PYTHON) -m venv $(FORUM)
+	$(FORUM)/bin/python -m pip install --quiet --disable-pip-version-check django-spirit
+	touch $@
+
+.PHONY: test-real-forum
+test-real-forum: $(VENV)/.dev $(FORUM)/.spirit
+	QUIETWORD_REAL_FORUM=$(FORUM)/bin/python $(BIN)/python -m pytest -q -n 0 tests/real_forum
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -152,7 +152,7 @@ SELECTOR_NAMES = frozenset(
         """
     post post_id author author_link author_id time edited body skip quote quote_author attachment
     number thread_title crumb pager next_page previous_page last_page thread_row thread_id
-    thread_link thread_author thread_last thread_time thread_pinned thread_moved thread_replies
+    thread_link thread_last thread_time thread_pinned thread_moved thread_replies
     board_row board_id board_link board_last listing
     """,
     )

@@ -98,7 +98,6 @@ class HtmlEngine(Engine):
     """The id in a row, for forums whose addresses may not tell it; its last number counts."""
     thread_link: ClassVar[Css] = ()
     """Inside a row; the first that leads to a thread is the title."""
-    thread_author: ClassVar[Css] = ()
     thread_last: ClassVar[Css] = ()
     """The cell with the newest message's time and link."""
     thread_time: ClassVar[Css] = ()
@@ -168,6 +167,10 @@ class HtmlEngine(Engine):
                 return digits(found["id"])
         return None
 
+    def message_id(self, view: HtmlPage, node: Selector) -> str | None:
+        """Return the id of the message ``node``; ``None`` when it tells none."""
+        return last_number(view.line(node, "post_id"))
+
     def title(self, view: HtmlPage) -> str:
         """Return the title of the thread or board; empty when only the head tells."""
         return view.line(view.page, "thread_title")
@@ -183,10 +186,6 @@ class HtmlEngine(Engine):
     def messages(self, view: HtmlPage) -> Sequence[Selector]:
         """Return the element of each message, in the order of the page."""
         return view.find(view.page, "post")
-
-    def message_id(self, view: HtmlPage, node: Selector) -> str | None:
-        """Return the id of the message ``node``; ``None`` when it tells none."""
-        return last_number(view.line(node, "post_id"))
 
     def member_name(self, view: HtmlPage, node: Selector) -> str:
         """Return who wrote the message ``node``; empty when it does not tell."""

@@ -1,120 +1,31 @@
 """One page of a forum, read by the selectors of its engine (``spiders/html_engine.py``)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote as percent
 
 from parsel import Selector, SelectorList
 from scrapy.http import TextResponse
 
-from spiders.addresses import origin, same_site, site_root, without_fragment, without_session
+from spiders.addresses import without_fragment, without_session
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
-from spiders.dates import machine_time, shown_time
 from spiders.html_place import Place, count_in, digits, last_number, text_of
-from spiders.text import ATTACHMENT, classes, fit, read_words
+from spiders.html_view import HtmlView
+from spiders.text import ATTACHMENT, fit, read_words
 
 if TYPE_CHECKING:
     from spiders.html_engine import HtmlEngine
 
-_STAMPS = ("datetime", "data-time", "data-timestamp", "title", "content")
 _ANCHOR = re.compile(r"#(?:msg|pid|post|p)?[-_]?(\d+)$")
-_TONGUES = ("ru", "uk", "pl", "de", "cs", "fr", "es", "it", "nl", "pt")
-"""Tried on a date in words that neither the page's language nor English explains."""
-_IN_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{3})(?!.*\d[./-]\d+[./-]\d).{6,60}$", re.DOTALL)
-_MOST_TEXTS = 30  # texts of a cell that are tried as a date
 
 
-class HtmlPage:
+class HtmlPage(HtmlView):
     """One page being read; engines' methods get it to look things up."""
 
     def __init__(self, engine: "HtmlEngine", page: TextResponse, options: ReadOptions) -> None:
-        self.page = page
-        self.options = options
-        self.language = engine.language(page)
-        self._engine = engine
-        self.here = self.place(page.url)
-        self.root = self._find_root()
+        super().__init__(engine, page, options)
         self._inside: set[Any] = set()
-
-    # Looking things up ---------------------------------------------------------------------
-
-    def find(self, node: Selector | TextResponse, name: str) -> SelectorList[Selector]:
-        """Return what the selector ``name`` matches in ``node``, itself included for attributes."""
-        for css in self._engine.selector(name, self.options.selectors):
-            if css and (found := node.css(css)):
-                return found
-        return SelectorList()
-
-    def line(self, node: Selector | TextResponse, name: str) -> str:
-        """Return the first match of ``name`` as one line of text; empty when there is none."""
-        return text_of(self.find(node, name))
-
-    def marked(self, row: Selector, name: str) -> bool:
-        """Tell whether ``row`` or something in it matches the selector ``name``."""
-        own: list[Any] = [row.root]
-        for css in self._engine.selector(name, self.options.selectors):
-            if any(match.root in own for match in row.xpath("..").css(css)) or row.css(css):
-                return True
-        return False
-
-    def moment(self, found: Iterable[Selector]) -> datetime | None:
-        """Return the first readable moment: of each match its attributes, then its text."""
-        for match in found:
-            stamps = [] if isinstance(match.root, str) else [match, *match.css("time, [title]")]
-            for name in _STAMPS:
-                for stamp in stamps:
-                    value = stamp.attrib.get(name)
-                    if value and (when := machine_time(value, self.options) or self.clock(value)):
-                        return when
-            if when := self.clock(text_of([match])):
-                return when
-        return None
-
-    def clock(self, text: str) -> datetime | None:
-        """Return the moment shown to people as ``text``, words around it allowed for."""
-        text = self._engine.shown(text)
-        if (when := shown_time(text, self.options, self.language)) or self.options.language:
-            return when
-        # Month names need no guess; numbers alone (5/4/2015) would.
-        for tongue in _TONGUES if _IN_WORDS.match(text) else ():
-            if when := shown_time(text, self.options, tongue):
-                return when
-        return None
-
-    def url(self, href: str | None) -> str | None:
-        """Return ``href`` as an address on this site without session id; else ``None``."""
-        try:
-            url = without_session(self.page.urljoin((href or "").strip()))
-        except ValueError:
-            return None
-        return url if href and same_site(url, self.page.url) else None
-
-    def place(self, href: str | None) -> Place | None:
-        """Return what a link of this page points at, when that is on this site."""
-        url = self.url(href)
-        return self._engine.place(without_fragment(url)) if url else None
-
-    def fill(self, form: str, **values: str | None) -> str:
-        """Return ``form`` with its places filled in, each safe in an address."""
-        for name, value in values.items():
-            form = form.replace("{" + name + "}", percent(value or "", safe=""))
-        return form
-
-    def _find_root(self) -> str:
-        """Return the forum's folder, ending in a slash: by the address, else by its own links."""
-        if self.here and self.here.folder:
-            return self.here.folder
-        scripts = self._engine.scripts
-        hrefs = self.page.css("link[rel=canonical]::attr(href), a::attr(href), form::attr(action)")
-        for href in hrefs.getall() if scripts else ():
-            url = self.url(href)
-            found = re.search(scripts, url) if url else None
-            if url and found:
-                return origin(self.page.url) + url[len(origin(url)) : found.start()]
-        return site_root(self.page.url)
 
     # Pages ---------------------------------------------------------------------------------
 
@@ -203,17 +114,16 @@ class HtmlPage:
         canonical = self.page.css("link[rel=canonical]::attr(href)").getall()
         titles = self.find(self.page, "thread_title").css("a::attr(href)").getall()
         pagers = self.find(self.page, "pager").css("::attr(href)").getall()
+        if part := self._engine.page_part:
+            pagers = [re.sub(part, "", without_fragment(without_session(self.page.url)))]
         for href in (*canonical, self.page.url, *titles, *pagers):
             place = self.place(href)
             if place and place.kind is Kind.THREAD and place.number == number and number:
                 url = self.url(href)
                 if url and not place.order and not place.post:
                     return without_fragment(url)
-        if (form := self._engine.thread_form) and number:
-            return self.root + self.fill(form, thread=number)
-        if part := self._engine.page_part:
-            return re.sub(part, "", without_fragment(without_session(self.page.url)))
-        return None
+        form = self._engine.thread_form
+        return self.root + self.fill(form, thread=number) if form and number else None
 
     def _crumb(self) -> BoardRef | None:
         refs = [self._board_ref(link) for link in self.find(self.page, "crumb")]
@@ -350,7 +260,7 @@ class HtmlPage:
                 url=self._first_page(place, link.attrib["href"]),
                 last_url=self._last_url(row, place.number),
                 last_post_id=self._last_post(last),
-                last_posted_at=self._last_time(last),
+                last_posted_at=self.last_time(last),
                 posts=posts if posts is not None or replies is None else replies + 1,
                 pinned=self.marked(row, "thread_pinned"),
             )
@@ -368,7 +278,7 @@ class HtmlPage:
         for row in self.find(self.page, "board_row"):
             for link in self.find(row, "board_link"):
                 if board := self._board_ref(link, last_number(self.line(row, "board_id"))):
-                    when = self._last_time(self.find(row, "board_last"))
+                    when = self.last_time(self.find(row, "board_last"))
                     found.setdefault(board.board_id, replace(board, last_posted_at=when))
                     break
         return tuple(found.values())
@@ -408,23 +318,3 @@ class HtmlPage:
             if place and place.kind is Kind.THREAD and (found := _ANCHOR.search(href)):
                 return digits(found[1])
         return None
-
-    def _last_time(self, cells: SelectorList[Selector]) -> datetime | None:
-        """Return when the newest message was written, as its cell says."""
-        for cell in cells[:1]:
-            chosen = self.find(cell, "thread_time") or cell.css("time, [data-time], [title]")
-            if when := self.moment(chosen):
-                return when
-            lines = read_words(cell.root, _words_only).text.splitlines()
-            # "Today" and its hour may stand in elements of their own: whole lines come first.
-            texts = [text for text in cell.xpath(".//text()").getall() if re.search(r"\d", text)]
-            for text in (*lines, *reversed(texts[:_MOST_TEXTS])):
-                if re.search(r"\d", text) and (when := self.clock(text)):
-                    return when
-        return None
-
-
-def _words_only(element: Any) -> str | None:
-    """Leave pictures and "in THREAD by NAME" out of a cell that tells a time."""
-    named = classes(element) & {"postby", "byuser"}
-    return "" if element.tag in {"img", "cite"} or named else None

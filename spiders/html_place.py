@@ -13,6 +13,9 @@ from spiders.text import fit, plain
 Css = str | tuple[str, ...]
 """A selector, or several in order of preference."""
 _LONGEST = 18
+_STAMPED = re.compile(
+    r"(?<![\d./-])(\d{1,2})([-/.])(\d{1,2})\2(?:20)?\d\d(?:</\w+>)?,?(?:\s|&nbsp;)+\d{1,2}:\d\d"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +78,16 @@ def last_number(text: str) -> str | None:
     """Return the last number in ``text``, of a length that ids have."""
     numbers = re.findall(r"\d+", text)
     return digits(numbers[-1]) if numbers else None
+
+
+def order_in(markup: str) -> str | None:
+    """Return the order of day and month that a page's clock times show: ``DMY`` or ``MDY``.
+
+    A number above 12 is the day. ``None`` when none is, or when they disagree.
+    """
+    found = {
+        "DMY" if int(first) > 12 else "MDY"
+        for first, _, second in _STAMPED.findall(markup)
+        if (int(first) > 12) != (int(second) > 12)
+    }
+    return found.pop() if len(found) == 1 else None

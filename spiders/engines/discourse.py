@@ -28,6 +28,7 @@ from spiders.base import (
 )
 from spiders.body import is_json
 from spiders.dates import machine_time
+from spiders.engines.discourse_pages import page_as_json
 from spiders.engines.schema_org import SchemaOrg
 from spiders.text import IMAGE, classes, fit, words_of
 
@@ -110,12 +111,13 @@ class Discourse(Engine):
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what a JSON page tells: a topic, a list of topics, categories or latest posts.
 
-        The HTML that crawlers are given is read by its schema.org markup, without Discourse's
-        post ids. Raises ``PageChanged`` for JSON of another shape.
+        A page in HTML is read by the JSON it carries, or as its script has drawn it; the one
+        that crawlers are given by its schema.org markup, without Discourse's post ids. Raises
+        ``PageChanged`` for JSON of another shape.
         """
-        if not is_json(page):
+        found = _json(page) if is_json(page) else page_as_json(page)
+        if not found and not is_json(page):
             return SchemaOrg().read(page, options)
-        found = _json(page)
         view = _View(page.url, options)
         if isinstance(found.get("post_stream"), dict):
             return view.topic(found)

@@ -9,7 +9,6 @@ import re
 from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
-from parsel import Selector
 from scrapy.http import TextResponse
 
 from spiders.addresses import same_site, without_fragment, without_session
@@ -25,28 +24,13 @@ from spiders.base import (
 )
 from spiders.body import is_json, readable
 from spiders.engines.generic_blocks import Block, Finder
-from spiders.engines.schema_addresses import board_key, first_page, thread_number
+from spiders.engines.page_links import beside, whole_thread
+from spiders.engines.schema_addresses import board_key, thread_number
 from spiders.text import classes, plain, read_words
 
-_NEXT = re.compile(
-    r"(?:next(?: page)?|older(?: posts)?|nast[eę]pn[aey](?: strona)?|dalej|след(?:\.|ующая|ующие)?"
-    r"(?: страница)?|далее|вперёд|вперед|weiter|nächste(?: seite)?|další|následující|наступна|далі|"
-    r"suivant(?:e|s)?|siguiente|próxim[ao]|seguinte|successiv[ao]|volgende|nästa|sonraki)?"
-    r"\s*[>›»→⟩❯]*",
-    re.IGNORECASE,
-)
-_PREVIOUS = re.compile(
-    r"[<‹«←⟨❮]*\s*(?:prev(?:ious)?(?: page)?|newer(?: posts)?|poprzedni[ae]?(?: strona)?|wstecz|"
-    r"пред(?:\.|ыдущая|ыдущие)?(?: страница)?|назад|zurück|vorherige(?: seite)?|předchozí|"
-    r"попередня|précédent(?:e|s)?|anterior(?:es)?|precedente|vorige|föregående|önceki)?",
-    re.IGNORECASE,
-)
 _SIGNATURE = re.compile(r"signature|\bsig\b|podpis|edited|last-?edit|modified", re.IGNORECASE)
 _EDITED = re.compile(r"edited|last-?_?edit|modified|edytowan", re.IGNORECASE)
 _ID = re.compile(r"(?:^|[^\d])(\d{1,18})$")
-_PAGE = re.compile(
-    r"[?&](?:page|p|pg|strona|start|offset|seite|stranka|storinka|pagina|pagenum|page_no)=\d+(?=&|$)"
-)
 _MEMBER = re.compile(r"(?:/|=|\.)(\d{1,12})(?:[/?&#.-]|$)")
 _NUMBER = re.compile(r"#\s?(\d{1,6})")
 
@@ -88,7 +72,7 @@ class Generic(Engine):
         rows: dict[str, ThreadRef] = {}
         for line in finder.lines():
             url = without_fragment(without_session(line.href))
-            number = thread_number(url) or _first_page(url).rpartition("://")[2]
+            number = thread_number(url) or whole_thread(url).rpartition("://")[2]
             row = ThreadRef(thread_id=number, title=line.title, url=url, last_posted_at=line.when)
             rows.setdefault(number, row)
         if not rows:
@@ -98,8 +82,8 @@ class Generic(Engine):
             board_id=board_key(page.url),
             board_title=_title(page),
             threads=tuple(rows.values()),
-            next_page=_beside(page, set(), 1),
-            previous_page=_beside(page, set(), -1),
+            next_page=beside(page, set(), 1),
+            previous_page=beside(page, set(), -1),
             language=language,
         )
 
@@ -107,11 +91,6 @@ class Generic(Engine):
 def _language(page: TextResponse) -> str | None:
     shown = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
     return shown if re.fullmatch("[a-z]{2}", shown) else None
-
-
-def _first_page(url: str) -> str:
-    """Return ``url`` without what may be a page's number, as far as a guess goes."""
-    return _PAGE.sub("", first_page(url))
 
 
 def _title(page: TextResponse) -> str | None:
@@ -124,7 +103,7 @@ def _title(page: TextResponse) -> str | None:
 def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Reading:
     canonical = page.css("link[rel=canonical]::attr(href)").get()
     here = without_fragment(without_session(page.urljoin(canonical) if canonical else page.url))
-    url = _first_page(here if same_site(here, page.url) else without_fragment(page.url))
+    url = whole_thread(here if same_site(here, page.url) else without_fragment(page.url))
     inside = {block.node for block in blocks}
     items: dict[str, PostItem] = {}
     for block in blocks:
@@ -136,8 +115,8 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
         thread_title=_title(page),
         thread_url=url,
         posts=tuple(items.values()),
-        next_page=_beside(page, inside, 1),
-        previous_page=_beside(page, inside, -1),
+        next_page=beside(page, inside, 1),
+        previous_page=beside(page, inside, -1),
         language=language,
     )
 
@@ -198,41 +177,3 @@ def _own_id(node: Element) -> tuple[str | None, str | None]:
 def _without_signature(element: Element) -> str | None:
     marks = " ".join(classes(element))
     return "" if _SIGNATURE.search(marks) else None
-
-
-def _beside(page: TextResponse, inside: set[Element], step: int) -> str | None:
-    """Return the next page (``step`` 1) or the one before (-1); links in messages do not count."""
-    relation, words = ("next", _NEXT) if step > 0 else ("prev", _PREVIOUS)
-    here = without_fragment(without_session(page.url))
-    worded: list[str] = []
-    numbered: dict[int, str] = {}
-    for link in page.css("link[href], a[href]"):
-        if any(outer in inside for outer in link.root.iterancestors()):
-            continue
-        try:
-            url = without_fragment(without_session(page.urljoin(link.attrib["href"])))
-        except ValueError:
-            continue
-        if url == here or not same_site(url, page.url):
-            continue
-        if relation in (link.attrib.get("rel") or "").split():
-            return url
-        text = plain(link.root) or link.attrib.get("title") or link.attrib.get("aria-label") or ""
-        if link.root.tag == "a" and text and words.fullmatch(text.strip()):
-            worded.append(url)
-        elif text.isdecimal() and len(text) < 6 and _first_page(url) == _first_page(here):
-            numbered.setdefault(int(text), url)
-    if worded:
-        return worded[0]
-    return numbered.get((_current(page) or 1) + step) if numbered else None
-
-
-def _current(page: TextResponse) -> int | None:
-    """Return the number that the page shows as its own among page numbers."""
-    for mark in page.css(".current, .active, .selected, [aria-current], strong, b"):
-        node: Selector = mark
-        text = plain(node.root)
-        near = node.xpath("ancestor::*[position() <= 2]//a")
-        if text.isdecimal() and len(text) < 6 and any(plain(a.root).isdecimal() for a in near):
-            return int(text)
-    return None

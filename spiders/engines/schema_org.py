@@ -29,6 +29,7 @@ from spiders.base import (
 )
 from spiders.body import is_json, readable
 from spiders.dates import machine_time, shown_time
+from spiders.engines.page_links import beside
 from spiders.engines.private_forms import PrivateForm
 from spiders.engines.schema_addresses import (
     board_key,
@@ -331,6 +332,9 @@ class _View:
             url = self._address([href])
             if url and without_fragment(url) != here and goes_on(here, url):
                 return url
+        if relation in {"next", "prev"}:
+            url = beside(self._page, set(), 1 if relation == "next" else -1)
+            return url if url and goes_on(here, url) else None
         return None
 
     def _newest(self, node: Element | None) -> datetime | None:

@@ -16,7 +16,7 @@ from spiders.text import CODE, classes, plain
 
 _ACTION = re.compile(r"[?&;](?:action|prev_next|sort|imode|wap2?)\b")
 _FORUM = r"(?<=/)(?:(?:\w+\.php)?\?(?:[^#]*[;&])?{0}=|(?:index\.php/)?{0},)"
-_LEAD = re.compile(r"^[^:]*:\s+|^[^\d:]*#\s?\d+\D*?\s(?=\d)", re.DOTALL)
+_LEAD = re.compile(r"^[^:]*:\s+|^[^\d:]*#\s?\d+\s*[-–—»]*\s+", re.DOTALL)
 """What 1.1 and 2.0 write before a date: "« Reply #3 on: "."""
 _QUOTED = re.compile(
     r"^[^:]*:\s*(?P<name>.+?)"
@@ -109,7 +109,7 @@ class Smf(HtmlEngine):
     board_row: ClassVar[Css] = (
         ".up_contain",
         "tr[id^=board_]:not([id$=_children])",
-        "tr:has(> td > a[name^=b])",
+        "tr:has(> td > a[name^=b]), tr:has(> td > b > a[name^=b])",
     )
     board_link: ClassVar[Css] = ("a.subject", "b > a", "a")
     board_last: ClassVar[Css] = (".lastpost", "td:last-child")

@@ -75,6 +75,7 @@ class Spirit(HtmlEngine):
     thread_row: ClassVar[Css] = (".layout__topics__topic", ".rows > .row")
     thread_link: ClassVar[Css] = (".topic__title a", ".row-title a")
     thread_last: ClassVar[Css] = (".topic__date", ".row-info div[title]")
+    thread_time: ClassVar[Css] = "::attr(title)"
     thread_posts: ClassVar[Css] = (".topic__comments", ".row-info div:has(.fa-comment)")
     thread_pinned: ClassVar[Css] = ".fa-thumb-tack"
     board_row: ClassVar[Css] = (".menu_list li", ".js-categories-content li")
