@@ -22,7 +22,10 @@ _EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
 _FIRST_WORD = re.compile(r"\W*[^\W\d]+[.,]?\s+(.*\d.*)", re.DOTALL)
 # Spellings that dateparser does not know (1.3 and 1.4 tried), by language.
 _SPELLINGS = {
-    "de": [(re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute")],
+    "de": [
+        (re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute"),
+        (re.compile(r"^(\d+ \w+) zuvor$", re.IGNORECASE), r"vor \1"),
+    ],
     "fr": [(re.compile(r"(\d )mar\.?(?= \d{4})", re.IGNORECASE), r"\1mars")],
     "pl": [(re.compile(r"^(?:mniej niż )?minutę temu", re.IGNORECASE), "1 minutę temu")],
     "ru": [
