@@ -30,10 +30,10 @@ from spiders.base import (
 )
 from spiders.body import is_json, readable
 from spiders.dates import shown_time
-from spiders.engines.phpbb_addresses import SCRIPT, digits, place_of
+from spiders.engines.phpbb_addresses import SCRIPT, place_of
 from spiders.engines.phpbb_pages import PageLinks
-from spiders.engines.phpbb_posts import PostReader, count_in, text_of
-from spiders.html_place import chosen
+from spiders.engines.phpbb_posts import PostReader, count_in
+from spiders.html_place import chosen, digits, order_in, text_of
 from spiders.text import fit
 
 _POST_ID = re.compile(r"p(\d+)")
@@ -109,11 +109,11 @@ class _Page:
 
     def __init__(self, page: TextResponse, options: ReadOptions) -> None:
         self._page = page
-        self._options = options
+        self._options = replace(options, date_order=options.date_order or order_in(page.text))
         language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
         self._language = language or None
         self._links = PageLinks(page)
-        self._reader = PostReader(self._links.root, options, self._language)
+        self._reader = PostReader(self._links.root, self._options, self._language)
 
     def read(self) -> Reading:
         page = self._page

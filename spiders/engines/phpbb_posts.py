@@ -9,9 +9,8 @@ from parsel import Selector, SelectorList
 from spiders.addresses import parameter
 from spiders.base import PageChanged, PostItem, Quote, ReadOptions
 from spiders.dates import machine_time, shown_time
-from spiders.engines.phpbb_addresses import digits
-from spiders.html_place import chosen, last_number
-from spiders.text import ATTACHMENT, plain, read_words
+from spiders.html_place import chosen, digits, last_number, text_of
+from spiders.text import ATTACHMENT, read_words
 
 _MEMBER_PATH = re.compile(r"/(?:member|membre|user|mitglied|profile)/?(\d+)(?:\.html|/)?$")
 _IN_FRAME = "[contains(., ':')][not(ancestor::h2 or ancestor::h3)]" + "".join(
@@ -179,14 +178,6 @@ class PostReader:
         return machine_time(marked, self._options) or shown_time(
             text_of([stamp]), self._options, self._language
         )
-
-
-def text_of(found: Sequence[Selector]) -> str:
-    """Return the text of the first element of ``found`` on one line; empty when there is none."""
-    if not found:
-        return ""
-    root: object = found[0].root
-    return " ".join(root.split()) if isinstance(root, str) else plain(found[0].root)
 
 
 def count_in(text: str | None) -> int | None:
