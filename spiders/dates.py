@@ -26,6 +26,7 @@ _SPELLINGS = {
     "de": [
         (re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute"),
         (re.compile(r"^(?:gerade eben|soeben)$", re.IGNORECASE), "vor 0 Minuten"),
+        (re.compile(r"^(\d+ \w+) zuvor$", re.IGNORECASE), r"vor \1"),
     ],
     "en": [(re.compile(r"^a moment ago$", re.IGNORECASE), "just now")],
     "fr": [(re.compile(r"(\d )mar\.?(?= \d{4})", re.IGNORECASE), r"\1mars")],

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parsel import Selector
+from parsel import Selector, SelectorList
+from scrapy.http import TextResponse
 
-from spiders.base import Kind
+from spiders.base import Kind, ReadOptions
 from spiders.text import fit, plain
 
 Css = str | tuple[str, ...]
@@ -52,6 +53,14 @@ class Place:
     def order(self) -> int:
         """Sorts the pages of one thread or board; the first page has 0."""
         return self.start if self.start is not None else max(0, (self.page or 1) - 1)
+
+
+def chosen(
+    node: Selector | TextResponse, options: ReadOptions, name: str
+) -> SelectorList[Selector]:
+    """Return what a person's own selector called ``name`` matches; nothing when there is none."""
+    css = options.selectors.get(name)
+    return node.css(css) if css else SelectorList()
 
 
 def text_of(found: Sequence[Selector]) -> str:

@@ -31,9 +31,10 @@ from spiders.base import (
 )
 from spiders.body import is_json, readable
 from spiders.dates import shown_time
-from spiders.engines.phpbb_addresses import SCRIPT, digits, place_of
+from spiders.engines.phpbb_addresses import SCRIPT, place_of
 from spiders.engines.phpbb_pages import PageLinks
-from spiders.engines.phpbb_posts import PostReader, count_in, text_of
+from spiders.engines.phpbb_posts import PostReader, count_in
+from spiders.html_place import chosen, digits, order_in, text_of
 from spiders.text import fit
 
 _POST_ID = re.compile(r"p(\d+)")
@@ -115,15 +116,16 @@ class _Page:
 
     def __init__(self, page: TextResponse, options: ReadOptions) -> None:
         self._page = page
-        self._options = options
+        self._options = replace(options, date_order=options.date_order or order_in(page.text))
         language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
         self._language = language or None
         self._links = PageLinks(page)
-        self._reader = PostReader(self._links.root, options, self._language)
+        self._reader = PostReader(self._links.root, self._options, self._language)
 
     def read(self) -> Reading:
         page = self._page
-        posts = [node for node in page.css("[id^=p]") if _is_post(node)]
+        posts = list(chosen(page, self._options, "post"))
+        posts = posts or [node for node in page.css("[id^=p]") if _is_post(node)]
         rows = page.css("table tr a[name^=p]") if not posts else []
         if posts or rows:
             return self._thread(posts, rows)
@@ -202,6 +204,8 @@ class _Page:
         return None
 
     def _title(self) -> str | None:
+        if title := text_of(chosen(self._page, self._options, "thread_title")):
+            return title
         for css in (".topic-title", "#page-body h2", "h2 a.titles", "a.titles", "#pageheader h2"):
             if title := text_of(self._page.css(css)):
                 return title
@@ -245,7 +249,8 @@ class _Page:
 
     def _threads(self) -> tuple[ThreadRef, ...]:
         found: dict[str, ThreadRef] = {}
-        for link in self._page.css("a.topictitle"):
+        own = chosen(self._page, self._options, "thread_link")
+        for link in own or self._page.css("a.topictitle"):
             rows = link.xpath("ancestor::*[self::li or self::tr][1]")
             url = self._links.url(link.attrib.get("href", ""))
             place = place_of(url) if url else None
@@ -276,7 +281,8 @@ class _Page:
     def _boards(self) -> tuple[BoardRef, ...]:
         found: dict[str, BoardRef] = {}
         # Sub-boards named in a row are listed on their parent's own page.
-        for link in self._page.css("a.forumtitle, a.forumlink"):
+        own = chosen(self._page, self._options, "board_link")
+        for link in own or self._page.css("a.forumtitle, a.forumlink"):
             row = link.xpath("ancestor::*[self::li or self::tr][1]")
             if "forum_link" in " ".join(row.xpath("dl/@class | dl/@style").getall()):
                 continue  # leads to another site

@@ -37,7 +37,7 @@ class Phpbb2(HtmlEngine):
         (_PHPBB2 + 'a[href*="viewforum"]', "links to viewforum.php", 0.2),
     )
     text_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
-        (r"(?s)Powered by\s+(?:<[^<>]*>\s*)?phpBB(?!.*ucp\.php)", "Powered by phpBB", 0.2),
+        (r"Powered by\s+(?:<[^<>]*>\s*)?phpBB", "Powered by phpBB", 0.2),
     )
     cookie_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         (r"phpbb2mysql_", "it sets phpBB 2's cookies", 0.8),
@@ -142,9 +142,9 @@ class Phpbb2(HtmlEngine):
                 continue
             heads = Selector(root=table, type="html").css("b")
             name = _WROTE.sub("", plain(heads[0].root)) if heads else ""
-            for row in [row for row in table.iter("tr") if row not in cell.root.iter("tr")]:
-                if row not in cell.root.iterancestors("tr"):
-                    row.getparent().remove(row)
+            kept = {*cell.root.iter("tr"), *cell.root.iterancestors("tr")}
+            for row in [row for row in table.iter("tr") if row not in kept]:
+                row.getparent().remove(row)
             if heads and name != plain(heads[0].root):
                 table.set("data-username", name)
             table.tag = "blockquote"

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from spiders.addresses import parameter, without_fragment
 from spiders.base import Kind
+from spiders.html_place import digits
 
 SCRIPT = re.compile(r"(?:^|/)(viewtopic|viewforum)\.php$")
 _TOPIC_PATH = re.compile(r"(?:[-/]t|/topic|/viewtopic/)(\d+)(?:-(\d+)|/page(\d+))?(?:\.html|/)?$")
 _FORUM_PATH = re.compile(r"(?:[-/]f|/forum)(\d+)(?:-(\d+)|/page(\d+))?(?:\.html|/)?$")
-_LONGEST = 18
 _POST_PATH = re.compile(r"/post(\d+)(?:\.html)?$")
 
 
@@ -45,8 +45,3 @@ def place_of(url: str) -> Place | None:
     if found := _POST_PATH.search(path):
         return Place(kind=Kind.THREAD, number=None, post=found[1])
     return None
-
-
-def digits(text: str | None) -> str | None:
-    """Return ``text`` if it is a number written in digits, of a length that ids have."""
-    return text if text and len(text) <= _LONGEST and text.isdecimal() else None

@@ -14,8 +14,8 @@ from spiders.addresses import (
     without_session,
 )
 from spiders.base import Kind
-from spiders.engines.phpbb_addresses import SCRIPT, Place, digits, place_of
-from spiders.engines.phpbb_posts import text_of
+from spiders.engines.phpbb_addresses import SCRIPT, Place, place_of
+from spiders.html_place import digits, text_of
 
 _OWN_SCRIPT = re.compile(r"/(?:viewtopic|viewforum|ucp|memberlist|posting|search|index)\.php")
 _REORDERING = frozenset({"sk", "sd", "st", "view", "bookmark", "watch"})

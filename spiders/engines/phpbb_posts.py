@@ -9,8 +9,8 @@ from parsel import Selector, SelectorList
 from spiders.addresses import parameter
 from spiders.base import PageChanged, PostItem, Quote, ReadOptions
 from spiders.dates import machine_time, shown_time
-from spiders.engines.phpbb_addresses import digits
-from spiders.text import ATTACHMENT, plain, read_words
+from spiders.html_place import chosen, digits, last_number, text_of
+from spiders.text import ATTACHMENT, read_words
 
 _MEMBER_PATH = re.compile(r"/(?:member|membre|user|mitglied|profile)/?(\d+)(?:\.html|/)?$")
 _IN_FRAME = "[contains(., ':')][not(ancestor::h2 or ancestor::h3)]" + "".join(
@@ -31,12 +31,18 @@ class PostReader:
 
     def box(self, node: Selector, number: int | None) -> PostItem:
         """Return the message in ``node``, a box of prosilver or of a style made from it."""
-        post_id = node.attrib["id"][1:]
-        bodies = node.css(".postbody .content") or node.css(".content")
+        told = text_of(self._chosen(node, "post_id")) or node.attrib.get("id", "")
+        post_id = last_number(told)
+        if post_id is None:
+            raise PageChanged("a message has no id")
+        bodies = (
+            self._chosen(node, "body") or node.css(".postbody .content") or node.css(".content")
+        )
         if not bodies:
             raise PageChanged(f"message {post_id} has no element of class content")
         names = (
-            node.css(".author strong .username, .author strong .username-coloured")
+            self._chosen(node, "author")
+            or node.css(".author strong .username, .author strong .username-coloured")
             or node.css(".author strong")
             or node.css(
                 ".postprofile .username, .postprofile .username-coloured, .author .username"
@@ -54,10 +60,16 @@ class PostReader:
             profile=node.css(".author a, .postprofile a"),
             membership=_membership(node),
             posted_at=self._byline_time(node),
-            edited=any(_tells_of_edit(notice) for notice in node.css(".notice")),
+            edited=any(
+                _tells_of_edit(notice)
+                for notice in self._chosen(node, "edited") or node.css(".notice")
+            ),
             text="\n".join(filter(None, [words.text, *[ATTACHMENT] * len(attached)])),
             quotes=words.quotes,
         )
+
+    def _chosen(self, node: Selector, name: str) -> SelectorList[Selector]:
+        return chosen(node, self._options, name)
 
     def rows(self, anchor: Selector, number: int | None) -> PostItem:
         """Return the message whose table rows begin with ``anchor`` (subsilver2 and its kin)."""
@@ -139,6 +151,9 @@ class PostReader:
 
     def _byline_time(self, node: Selector) -> datetime | None:
         """Return when the message says it was written, beside its author's name."""
+        for stamp in self._chosen(node, "time"):
+            if when := self.time(stamp):
+                return when
         stamps = node.css(".author time") or node.xpath(
             ".//time[not(ancestor::*[contains(@class,'content') or contains(@class,'notice')"
             " or contains(@class,'postprofile')])]"
@@ -159,14 +174,10 @@ class PostReader:
 
     def time(self, stamp: Selector) -> datetime | None:
         """Return the moment in a ``time`` element: its attribute first, then its text."""
-        return machine_time(stamp.attrib.get("datetime"), self._options) or shown_time(
+        marked = None if isinstance(stamp.root, str) else stamp.attrib.get("datetime")
+        return machine_time(marked, self._options) or shown_time(
             text_of([stamp]), self._options, self._language
         )
-
-
-def text_of(found: Sequence[Selector]) -> str:
-    """Return the text of the first element of ``found`` on one line; empty when there is none."""
-    return plain(found[0].root) if found else ""
 
 
 def count_in(text: str | None) -> int | None:

@@ -24,6 +24,8 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 
+_LONGEST = 300  # characters of a quote's heading
+
 
 class Smf(HtmlEngine):
     """Read SMF boards: ``?topic=1.0`` and ``index.php/topic,1.0.html`` addresses, or rewritten."""
@@ -151,7 +153,7 @@ class Smf(HtmlEngine):
             if quote is None:
                 continue
             quote.tag = "blockquote"
-            if found := _QUOTED.match(plain(heading.root)):
+            if found := _QUOTED.match(plain(heading.root)[:_LONGEST]):
                 quote.set("data-username", found["name"].strip())
 
     def instead(self, element: Element) -> str | None:

@@ -1,11 +1,14 @@
 """An engine that is nothing but selectors, and what a person may say instead of them."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
 from scrapy.http import HtmlResponse
 
 from spiders.base import Kind, PageChanged, ReadOptionError, ReadOptions
+from spiders.detect import engine_named
+from spiders.engines.phpbb import Phpbb
 from spiders.html_engine import HtmlEngine
 
 THREAD = """<html lang="en"><body><a class="up" href="/f/list/3">Parcels</a>
@@ -92,3 +95,34 @@ def test_a_selector_of_unknown_name_or_bad_css_is_refused(
 ) -> None:
     with pytest.raises(ReadOptionError, match=complaint):
         ReadOptions(selectors=selectors)
+
+
+def test_phpbb_too_takes_a_sources_own_selectors() -> None:
+    html = """<body id="phpbb"><h2>Lids</h2><div class="msg" id="m31"><b class="who">ann</b>
+    <span class="when">2026-11-01 10:00</span><div class="said">Late.</div></div></body>"""
+    own = {"post": "div.msg", "author": ".who", "time": ".when", "body": ".said"}
+    url = "https://forum.test/viewtopic.php?t=7"
+    [post] = Phpbb().read(page(url, html), ReadOptions(selectors=own)).posts
+    assert (post.post_id, post.author, post.text) == ("31", "ann", "Late.")
+    assert post.posted_at == datetime(2026, 11, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("engine", "address"),
+    [
+        ("smf", "index.php?topic=7.0"),
+        ("smf", "index.php?board=7.0"),
+        ("mybb", "showthread.php?tid=7"),
+        ("mybb", "forumdisplay.php?fid=7"),
+        ("phpbb2", "viewtopic.php?t=7"),
+        ("phpbb2", "viewforum.php?f=7"),
+        ("fluxbb", "viewtopic.php?id=7"),
+        ("punbb", "viewforum.php?id=7"),
+    ],
+)
+def test_a_login_panel_is_a_changed_page_and_never_an_empty_list(engine: str, address: str) -> None:
+    html = """<html><body><div id="login"><h3>Log in</h3><p>You may not read this.</p>
+    <form action="login.php?action=in" method="post"><input name="user">
+    <input type="password" name="password"></form></div></body></html>"""
+    with pytest.raises(PageChanged, match=f"a {engine} page without"):
+        engine_named(engine).read(page(f"https://forum.test/f/{address}", html), ReadOptions())
