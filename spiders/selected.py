@@ -31,7 +31,10 @@ from spiders.outcome import Outcome, PageFailed
 from spiders.selected_page import Doc, Person, count_in, said
 from spiders.text import classes, fit, read_words
 
-_OFF = "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')]"
+_OFF = (
+    "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')"
+    " or @data-page='0']"
+)
 """A pager's arrow that leads nowhere, on the first or last page."""
 
 
@@ -314,8 +317,9 @@ class SelectorEngine(Engine):
     def _around(self, doc: Doc) -> tuple[str | None, str | None, str | None]:
         """Return the next, the previous and the last page, as far as the page links to them."""
         pages: dict[int, str] = {}
-        for href in doc.page.css(self.pager).css("a::attr(href)").getall():
-            if url := doc.url(href):
+        for link in doc.page.css(self.pager).css("a[href]"):
+            url = doc.url(link.attrib["href"])
+            if url and not link.xpath(_OFF):
                 pages.setdefault(self.page_in(url), without_fragment(url))
         shown = next(map(said, doc.page.css(self.current)), "") if self.current else ""
         here = count_in(shown) or self.page_in(doc.here)

@@ -27,15 +27,19 @@ class Invision4(SelectorEngine):
         ("body.ipsApp, html.ipsApp", 0.7, "the page is of class ipsApp"),
         ("[data-ipshook], [data-ips-hook], [data-ips-path]", 0.6, "hooks of Invision"),
         ("[data-controller^='core.front.']", 0.6, "controllers of Invision"),
-        ("article[id^=elComment_]", 0.6, "messages in Invision's articles"),
-        ("#elCopyright, [data-ipsquote-contentapp]", 0.4, "Invision's footer or quotes"),
+        ("article[id^=elComment_] [data-role=commentContent]", 0.3, "Invision's messages"),
+        ("#elCopyright a[title^='Invision'], #elCopyright", 0.4, "Invision's footer"),
     )
 
     post: ClassVar[str] = "article[id^=elComment_]"
     post_mark: ClassVar[re.Pattern[str]] = re.compile(r"^elComment_(\d+)$")
-    body: ClassVar[str] = "[data-role=commentContent], .ipsComment_content .ipsType_richText"
+    body: ClassVar[str] = (
+        "[data-role=commentContent], .ipsComment_content .ipsType_richText, "
+        ".ipsEntry__post .ipsRichText"
+    )
     author: ClassVar[str] = (
-        ".cAuthorPane_author, .ipsEntry__username, .ipsUsername, .ipsComment_author h3"
+        ".cAuthorPane_author, .ipsEntry__username, .ipsUsername, .ipsComment_author h3, "
+        "[itemprop=author] [itemprop=name]"
     )
     times: ClassVar[tuple[str, ...]] = (
         ".ipsComment_meta time",

@@ -73,7 +73,7 @@ class Vbulletin3(SelectorEngine):
     )
     title_drop: ClassVar[frozenset[str]] = frozenset({"prefix", "forumtitle_extra"})
     crumb: ClassVar[str] = (
-        "span.navbar a, td.navbar a, .navbit a, #breadcrumb a, .breadcrumb a, .navbar a[href]"
+        "span.navbar a, td.navbar a, .navbit a, [id^=breadcrumb] a, .breadcrumb a, .navbar a[href]"
     )
     pager: ClassVar[str] = ".pagenav, .pagination, .threadpagenav, #pagination_top"
     current: ClassVar[str] = ".pagenav td.alt2 strong, .pagination .selected, .pagenav .current"
@@ -162,6 +162,9 @@ class Vbulletin3(SelectorEngine):
             # A quote without a name has no heading: its words follow at once.
             for heading in cell.xpath("./div[1][strong]"):
                 heading.root.set("class", "bbcode_postedby")
+        for box in body.css(".bbcode_quote"):
+            if names := box.css(".bbcode_postedby strong"):
+                box.root.set("data-username", said(names[0]))
         for smiley in body.xpath(".//img[@alt=''][contains(@src,'smil')]"):
             smiley.root.tag = "meta"  # it has no words to stand for it
         for above in body.xpath(".//div[@class='smallfont'][following-sibling::*[1][self::pre]]"):

@@ -38,7 +38,7 @@ class Woltlab(SelectorEngine):
         ".messageSidebar .username, .messageSidebar .messageAuthor, .messageHeader .username, "
         "[itemprop=author] [itemprop=name], .username"
     )
-    time: ClassVar[str] = _STAMPS.format(".messageHeader") + ", time, woltlab-core-date-time"
+    time: ClassVar[str] = "time, woltlab-core-date-time, meta[itemprop=datePublished]"
     edited: ClassVar[str] = ".wbbPostEditNote, .messageFooterNote"
     number: ClassVar[str] = (
         ".messageHeaderMetaData a, .messageQuickOptions a, .messageHeader a, .messageNumber"
@@ -138,7 +138,7 @@ class Woltlab(SelectorEngine):
         for text in map(said, node.css(self.number)):
             if re.fullmatch(r"#\s*\d[\d.,'\s]*", text):
                 return count_in(text.lstrip("# "))
-        return None
+        return next(map(count_in, map(said, node.css(".messageCounter a"))), None)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""

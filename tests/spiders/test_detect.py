@@ -80,7 +80,20 @@ def test_an_unknown_page_is_refused_with_what_was_looked_for() -> None:
 
 
 def test_the_engines_are_those_of_the_folder() -> None:
-    assert set(engines()) == {"phpbb", "discourse", "schema_org"}
+    assert set(engines()) == {
+        "bbpress",
+        "discourse",
+        "invision3",
+        "invision4",
+        "phpbb",
+        "schema_org",
+        "vbulletin3",
+        "vbulletin4",
+        "vbulletin5",
+        "woltlab",
+        "xenforo1",
+        "xenforo2",
+    }
 
 
 def test_a_named_engine_is_taken_without_being_recognised() -> None:
