@@ -6,12 +6,15 @@ which page to ask for next, so that a saved file and a live forum are read by th
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cssselect import SelectorError
+from parsel.csstranslator import HTMLTranslator
 from scrapy.http import TextResponse
 
 from models.base import utc_now
@@ -131,6 +134,20 @@ class Evidence:
     weight: float
 
 
+SELECTOR_NAMES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    post post_id author author_link author_id time edited body skip quote quote_author attachment
+    number thread_title crumb pager next_page previous_page last_page thread_row thread_id
+    thread_link thread_author thread_last thread_time thread_pinned thread_moved thread_replies
+    board_row board_id board_link board_last listing
+    """,
+    )
+)
+"""What a person may say a CSS selector for; ``spiders.html_engine.HtmlEngine`` explains each."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
     """What a page does not tell and a person may."""
@@ -143,6 +160,8 @@ class ReadOptions:
     """ISO 639-1 of the forum's interface; ``None`` takes what the page says."""
     fetched_at: datetime = field(default_factory=utc_now)
     """Against which "yesterday" and "5 minutes ago" are read."""
+    selectors: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """CSS selectors that take the place of an engine's own, by name; see ``SELECTOR_NAMES``."""
 
     def __post_init__(self) -> None:
         """Raise ``ReadOptionError`` for what could only be misread."""
@@ -158,6 +177,16 @@ class ReadOptions:
             raise ReadOptionError(
                 f"{self.language!r} is no language; write two letters, such as pl, ru or en"
             )
+        for name, css in self.selectors.items():
+            if name not in SELECTOR_NAMES:
+                known = ", ".join(sorted(SELECTOR_NAMES))
+                raise ReadOptionError(f"there is no selector {name!r}; there are {known}")
+            try:
+                HTMLTranslator().css_to_xpath(css)
+            except SelectorError as error:
+                raise ReadOptionError(
+                    f"the selector {name} = {css!r} is not valid CSS ({error})"
+                ) from error
 
 
 class Engine(ABC):

@@ -29,6 +29,7 @@ _SPELLINGS = {
         (re.compile(r"^(?:менее|меньше) минуты назад", re.IGNORECASE), "1 минуту назад"),
         (re.compile(r"^только что$", re.IGNORECASE), "0 минут назад"),
     ],
+    "uk": [(re.compile(r"^сьогодні[,]? (?:в|у) ", re.IGNORECASE), "сьогодні о ")],
 }
 
 

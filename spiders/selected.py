@@ -6,7 +6,9 @@ A subclass fills in CSS selectors and a few patterns of addresses; the rest is d
 # ruff: noqa: ARG002  (subclasses use what the plain way of reading does without)
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -31,6 +33,17 @@ from spiders.outcome import Outcome, PageFailed
 from spiders.selected_page import Doc, Person, count_in, said
 from spiders.text import classes, fit, read_words
 
+_RENAMED = {
+    "skip": "left_out",
+    "thread_title": "title",
+    "next_page": "following",
+    "previous_page": "preceding",
+    "thread_pinned": "pinned",
+    "thread_moved": "moved",
+    "board_last": "board_time",
+}
+"""Where a selector that a person tells goes by another name here."""
+
 _OFF = (
     "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')"
     " or @data-page='0']"
@@ -49,11 +62,19 @@ class SelectorEngine(Engine):
     body: ClassVar[str]
     author: ClassVar[str]
     author_link: ClassVar[str] = "a"
-    time: ClassVar[str] = "time"
+    time: ClassVar[str | tuple[str, ...]] = "time"
+    """Several are tried one after another."""
+    not_written: ClassVar[str] = "self::*[false()]"
+    """XPath of what a time stands in that tells of something else, such as an edit."""
     edited: ClassVar[str] = ""
     number: ClassVar[str] = ""
     skip: ClassVar[frozenset[str]] = frozenset()
     """Classes of what is no part of a message's text."""
+
+    left_out: ClassVar[str] = ""
+    quote: ClassVar[str] = ""
+    quote_author: ClassVar[str] = ""
+    """Only for a person to tell: what else is no part of a text, what in it is a quote."""
 
     title: ClassVar[tuple[str, ...]] = ("h1",)
     board_title: ClassVar[tuple[str, ...]] = ("h1",)
@@ -134,7 +155,9 @@ class SelectorEngine(Engine):
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message in ``node`` was written."""
-        return doc.first_time(node.css(self.time))
+        tries = (self.time,) if isinstance(self.time, str) else self.time
+        stamps = (stamp for selector in tries if selector for stamp in node.css(selector))
+        return doc.first_time(stamp for stamp in stamps if not stamp.xpath(self.not_written))
 
     def is_edited(self, node: Selector) -> bool:
         """Return whether the message in ``node`` carries an edit notice."""
@@ -216,6 +239,8 @@ class SelectorEngine(Engine):
         Raises ``PageChanged`` when it has neither messages nor lists, ``PageFailed`` (gone) when
         it says that there is no such thread.
         """
+        if options.selectors:
+            return self._told(options.selectors).read(page, replace(options, selectors={}))
         doc = Doc(readable(page), options)
         nodes = self.posts(doc)
         if nodes:
@@ -232,6 +257,15 @@ class SelectorEngine(Engine):
                     "or its style may have changed"
                 )
         return self._list(doc, threads, boards)
+
+    def _told(self, selectors: Mapping[str, str]) -> "SelectorEngine":
+        """Return this engine with a person's ``selectors`` in place of its own."""
+        engine = copy(self)
+        for name, selector in selectors.items():
+            own = _RENAMED.get(name, name)
+            several = isinstance(getattr(self, own, None), tuple)
+            setattr(engine, own, (selector,) if several else selector)
+        return engine
 
     def _thread(self, doc: Doc, nodes: list[Selector]) -> Reading:
         urls = self._addresses(doc)
@@ -273,6 +307,7 @@ class SelectorEngine(Engine):
             return None
         edited, posted_at = self.is_edited(node), self.posted_at(doc, node)
         self.prepare(bodies[0])
+        self._tidy(bodies[0])
         words = read_words(bodies[0].root, self._left_out)
         return PostItem(
             post_id=post_id,
@@ -286,6 +321,17 @@ class SelectorEngine(Engine):
             quotes=words.quotes,
             private_message_url=self.private(doc, person, post_id),
         )
+
+    def _tidy(self, body: Selector) -> None:
+        """Do to a message's text what a person's own selectors ask for."""
+        for element in body.css(self.left_out) if self.left_out else ():
+            element.root.tag = "template"  # which has no words
+        for element in body.css(self.quote) if self.quote else ():
+            element.root.tag = "blockquote"
+            names = element.css(self.quote_author) if self.quote_author else ()
+            for name in list(names)[:1]:
+                element.root.set("data-username", said(name).rstrip(": "))
+                name.root.tag = "template"
 
     def _left_out(self, element: Element) -> str | None:
         return "" if classes(element) & self.skip else None

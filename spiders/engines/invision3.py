@@ -41,7 +41,9 @@ class Invision3(SelectorEngine):
     post: ClassVar[str] = ".post_block[id^=post_id_]"
     body: ClassVar[str] = "[itemprop=commentText], .post.entry-content, .entry-content"
     author: ClassVar[str] = ".author, [itemprop~=creator], .post_username"
-    time: ClassVar[str] = "abbr.published, [itemprop=commentTime], .posted_info abbr, time"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "abbr.published, [itemprop=commentTime], .posted_info abbr, time"
+    )
     edited: ClassVar[str] = "p.edit"
     number: ClassVar[str] = ".post_id a, .post_id"
     skip: ClassVar[frozenset[str]] = frozenset({"edit", "signature"})

@@ -41,12 +41,16 @@ class Invision4(SelectorEngine):
         ".cAuthorPane_author, .ipsEntry__username, .ipsUsername, .ipsComment_author h3, "
         "[itemprop=author] [itemprop=name]"
     )
-    times: ClassVar[tuple[str, ...]] = (
+    time: ClassVar[str | tuple[str, ...]] = (
         ".ipsComment_meta time",
         ".ipsEntry__date time, time.ipsEntry__date",
         "a[href*='findComment'] time",
         "a[href*='#'] time",
         "time",
+    )
+    not_written: ClassVar[str] = (
+        "ancestor::*[@data-role='commentContent' or @data-excludequote or"
+        " contains(@class,'cAuthorPane')]"
     )
     edited: ClassVar[str] = "[data-excludequote], .ipsEdited"
     number: ClassVar[str] = ".ipsComment_meta a, .ipsComment_tools a, .ipsEntry__header a"
@@ -147,14 +151,9 @@ class Invision4(SelectorEngine):
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message was written."""
-        for selector in self.times:
-            stamps = [
-                stamp
-                for stamp in node.css(selector)
-                if not stamp.xpath("ancestor::*[@data-role='commentContent' or @data-excludequote]")
-            ]
-            if when := doc.first_time(stamps):
-                return when
+        shown = super().posted_at(doc, node)
+        if shown is not None:
+            return shown
         return machine_time(self._quotable(node).get("timestamp"), doc.options)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:

@@ -49,7 +49,7 @@ class Vbulletin3(SelectorEngine):
     post: ClassVar[str] = "[id^=post_message_]"
     body: ClassVar[str] = "[id^=post_message_]"
     author: ClassVar[str] = "a.bigusername, .bigusername, [id^=postmenu_]"
-    time: ClassVar[str] = ""
+    time: ClassVar[str | tuple[str, ...]] = ".postdate .date, .postdate, time"
     number: ClassVar[str] = "a[id^=postcount], a.postcounter"
     skip: ClassVar[frozenset[str]] = frozenset(
         {"bbcode_description", "signature", "signaturecontainer", "tapatalksignatur"}
@@ -138,7 +138,7 @@ class Vbulletin3(SelectorEngine):
         """Return the box of each message: the outermost element that its id names."""
         boxes = []
         for text in doc.page.css(self.post):
-            mark = re.fullmatch(r"post_message_(\d+)", text.attrib["id"])
+            mark = re.fullmatch(r"post_message_(\d+)", text.attrib.get("id", ""))
             if not mark:
                 continue
             outer: Selector = text
@@ -189,9 +189,8 @@ class Vbulletin3(SelectorEngine):
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message was written: the first date in the frame around its text."""
-        for stamp in node.css(".postdate .date, .postdate, time"):
-            if when := doc.time(stamp):
-                return when
+        if when := super().posted_at(doc, node):
+            return when
         parts = node.xpath(f".//text(){_IN_BOX}[not(ancestor::em)]").getall()
         return doc.loose_time(parts)
 
@@ -293,7 +292,11 @@ class Vbulletin3(SelectorEngine):
         for link in reversed(doc.page.css(self.crumb)):
             url, title = doc.url(link.attrib.get("href")), said(link)
             path = urlsplit(url).path.strip("/") if url else ""
-            if url and title and path and ".php" not in url and doc.here.startswith(url):
+            if not url or not title or not path or ".php" in url:
+                continue
+            if found := re.match(r"(\d+)-", path):  # vBSEO's board, numbered in front
+                return BoardRef(board_id=found[1], title=title, url=url)
+            if doc.here.startswith(url):
                 return BoardRef(board_id=path, title=title, url=url)
         return None
 

@@ -38,7 +38,9 @@ class Vbulletin5(SelectorEngine):
         "[itemprop=author] [itemprop=name], [itemprop=author] .author, .b-userinfo .author, "
         ".author a, .author"
     )
-    time: ClassVar[str] = "time[itemprop=dateCreated], .b-post__timestamp time, time"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "time[itemprop=dateCreated], .b-post__timestamp time, time"
+    )
     edited: ClassVar[str] = ".b-post__edit, .b-post__edited, .post-edited, .b-post__edit-info"
     number: ClassVar[str] = "a.b-post__count, .b-post__count"
     skip: ClassVar[frozenset[str]] = frozenset(

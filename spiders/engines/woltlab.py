@@ -38,7 +38,9 @@ class Woltlab(SelectorEngine):
         ".messageSidebar .username, .messageSidebar .messageAuthor, .messageHeader .username, "
         "[itemprop=author] [itemprop=name], .username"
     )
-    time: ClassVar[str] = "time, woltlab-core-date-time, meta[itemprop=datePublished]"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "time, woltlab-core-date-time, meta[itemprop=datePublished]"
+    )
     edited: ClassVar[str] = ".wbbPostEditNote, .messageFooterNote"
     number: ClassVar[str] = (
         ".messageHeaderMetaData a, .messageQuickOptions a, .messageHeader a, .messageNumber"

@@ -44,7 +44,7 @@ class Xenforo2(Xenforo1):
         ".message-name .username, .message-name, .MessageCard__user-info__name, a.username, "
         ".username"
     )
-    times: ClassVar[tuple[str, ...]] = (
+    time: ClassVar[str | tuple[str, ...]] = (
         ".message-attribution-main time",
         ".message-attribution time",
         ".MessageCard__date-created time, time.MessageCard__date-created, [qid=post-date-time]",

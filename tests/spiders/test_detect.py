@@ -80,20 +80,9 @@ def test_an_unknown_page_is_refused_with_what_was_looked_for() -> None:
 
 
 def test_the_engines_are_those_of_the_folder() -> None:
-    assert set(engines()) == {
-        "bbpress",
-        "discourse",
-        "invision3",
-        "invision4",
-        "phpbb",
-        "schema_org",
-        "vbulletin3",
-        "vbulletin4",
-        "vbulletin5",
-        "woltlab",
-        "xenforo1",
-        "xenforo2",
-    }
+    tables = {"phpbb", "phpbb2", "smf", "mybb", "fluxbb", "punbb", "vbulletin3", "invision3"}
+    newer = {"vbulletin4", "vbulletin5", "xenforo1", "xenforo2", "invision4", "woltlab", "bbpress"}
+    assert set(engines()) >= {"discourse", "schema_org"} | tables | newer
 
 
 def test_a_named_engine_is_taken_without_being_recognised() -> None:

@@ -64,3 +64,20 @@ def test_links_that_are_no_addresses_cost_a_page_nothing() -> None:
     odd = page.body.replace(b"</html>", b'<a href="http://[x">x</a><a href="//">y</a></html>')
     reading = engine_named("vbulletin3").read(page.replace(body=odd), NOW)
     assert [post.author for post in reading.posts] == ["ann"]
+
+
+def test_a_persons_selectors_take_the_place_of_an_engines_own() -> None:
+    told = ReadOptions(
+        fetched_at=NOW.fetched_at,
+        selectors={"author": ".userTitle", "skip": ".spoiler", "thread_title": "h2"},
+    )
+    page = HtmlResponse(
+        "https://forum.test/threads/soup.3/",
+        body=b"""<html id="XenForo"><h1>Soup</h1><h2>Broth</h2>
+        <li id="post-7" class="message" data-author=""><a class="username">x</a>
+        <em class="userTitle">cook</em>
+        <div class="messageText">Salt. <p class="spoiler">Or not.</p></div></li></html>""",
+    )
+    reading = engine_named("xenforo1").read(page, told)
+    assert (reading.thread_title, reading.posts[0].author) == ("Broth", "cook")
+    assert reading.posts[0].text == "Salt."
