@@ -61,7 +61,7 @@ class Woltlab(SelectorEngine):
     pager: ClassVar[str] = ".pagination, .pageNavigation"
     current: ClassVar[str] = ".pagination .active, .pageNavigation .active"
 
-    thread_row: ClassVar[str] = "[data-thread-id], .wbbThread"
+    thread_row: ClassVar[str] = "[data-thread-id]:not(body), .wbbThread:not(body)"
     thread_link: ClassVar[str] = "a.messageGroupLink, a.wbbTopicLink, .columnSubject h3 a"
     thread_time: ClassVar[str] = _STAMPS.format(".columnLastPost")
     thread_last: ClassVar[str] = (
@@ -83,7 +83,8 @@ class Woltlab(SelectorEngine):
     refusal: ClassVar[str] = (
         "body[data-template=permissionDenied] .content, body#tplPermissionDenied .content, "
         "body[data-template=login] form, body[data-template=illegalLink] .content, "
-        "body[data-template=userException] .content"
+        "body[data-template=userException] .content, body#tpl_wcf_error .content, "
+        "body#tpl_wcf_error h1"
     )
     gone: ClassVar[re.Pattern[str] | None] = re.compile(
         r"invalid or expired|could not be found|ungültig|nicht (?:gefunden|erreichbar)|"
