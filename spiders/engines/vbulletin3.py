@@ -191,8 +191,9 @@ class Vbulletin3(SelectorEngine):
         """Return when the message was written: the first date in the frame around its text."""
         if when := super().posted_at(doc, node):
             return when
+        heads = [said(cell).partition("#")[0] for cell in node.css(".thead, .tcat, .postdate")]
         parts = node.xpath(f".//text(){_IN_BOX}[not(ancestor::em)]").getall()
-        return doc.loose_time(parts)
+        return doc.loose_time([*heads, *parts])
 
     def is_edited(self, node: Selector) -> bool:
         """Return whether a line under the message tells when it was edited."""
