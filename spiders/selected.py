@@ -3,22 +3,18 @@
 A subclass fills in CSS selectors and a few patterns of addresses; the rest is done here.
 """
 
-# ruff: noqa: ARG002  (subclasses use what the plain way of reading does without)
-
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.addresses import origin, same_site, without_fragment, without_session
+from spiders.addresses import without_fragment
 from spiders.base import (
     BoardRef,
-    Engine,
-    Evidence,
     Kind,
     PageChanged,
     PostItem,
@@ -26,186 +22,32 @@ from spiders.base import (
     ReadOptions,
     ThreadRef,
 )
-from spiders.body import is_json, readable
+from spiders.body import readable
 from spiders.outcome import Outcome, PageFailed
-from spiders.selected_page import Doc, Person, count_in, said
+from spiders.selected_page import Doc, count_in, said
+from spiders.selected_parts import Parts
 from spiders.text import classes, fit, read_words
 
-_OFF = "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')]"
+_RENAMED = {
+    "skip": "left_out",
+    "thread_title": "title",
+    "next_page": "following",
+    "previous_page": "preceding",
+    "thread_pinned": "pinned",
+    "thread_moved": "moved",
+    "board_last": "board_time",
+}
+"""Where a selector that a person tells goes by another name here."""
+
+_OFF = (
+    "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')"
+    " or @data-page='0']"
+)
 """A pager's arrow that leads nowhere, on the first or last page."""
 
 
-class SelectorEngine(Engine):
+class SelectorEngine(Parts):
     """Reads index, board and thread pages by the selectors that a subclass names."""
-
-    hints: ClassVar[tuple[tuple[str, float, str], ...]] = ()
-    """A selector, its weight, and what it is in words."""
-
-    post: ClassVar[str]
-    post_mark: ClassVar[re.Pattern[str]] = re.compile(r"(?:^|\D)(\d+)$")
-    body: ClassVar[str]
-    author: ClassVar[str]
-    author_link: ClassVar[str] = "a"
-    time: ClassVar[str] = "time"
-    edited: ClassVar[str] = ""
-    number: ClassVar[str] = ""
-    skip: ClassVar[frozenset[str]] = frozenset()
-    """Classes of what is no part of a message's text."""
-
-    title: ClassVar[tuple[str, ...]] = ("h1",)
-    board_title: ClassVar[tuple[str, ...]] = ("h1",)
-    title_drop: ClassVar[frozenset[str]] = frozenset()
-    crumb: ClassVar[str]
-    pager: ClassVar[str]
-    current: ClassVar[str] = ""
-    """The number of this page, on its pager."""
-    following: ClassVar[str] = ""
-    preceding: ClassVar[str] = ""
-
-    thread_row: ClassVar[str]
-    thread_link: ClassVar[str]
-    thread_time: ClassVar[str] = "time"
-    thread_last: ClassVar[str] = ""
-    thread_pages: ClassVar[str] = ""
-    thread_replies: ClassVar[str] = ""
-    pinned: ClassVar[str] = ""
-    moved: ClassVar[str] = ""
-    board_row: ClassVar[str]
-    board_link: ClassVar[str]
-    board_time: ClassVar[str] = "time"
-    listing: ClassVar[str]
-    """What a list has even when it is empty."""
-    refusal_panel: ClassVar[str] = ""
-    """A panel that takes the place of a page's contents."""
-    gone: ClassVar[re.Pattern[str] | None] = None
-    """What such a panel says of a thread that is no more."""
-
-    thread_address: ClassVar[re.Pattern[str]]
-    board_address: ClassVar[re.Pattern[str]]
-    page_address: ClassVar[re.Pattern[str]]
-    """Finds the part of an address that tells the page; its first group that matched, which."""
-    post_address: ClassVar[re.Pattern[str]] = re.compile(r"#\D*(\d+)$")
-    member_address: ClassVar[re.Pattern[str]]
-    folder_address: ClassVar[re.Pattern[str]]
-    """What follows the forum's folder in its addresses."""
-
-    def recognise(self, page: TextResponse) -> list[Evidence]:
-        """Return the hints of this product on ``page``."""
-        if is_json(page):
-            return []
-        return [
-            Evidence(hint=words, weight=weight)
-            for selector, weight, words in self.hints
-            if page.css(selector)
-        ]
-
-    def entry(self, url: str) -> str:
-        """Return ``url`` without a session id."""
-        return without_session(url)
-
-    # What a subclass may read in its own way --------------------------------------------------
-
-    def posts(self, doc: Doc) -> list[Selector]:
-        """Return the boxes of the messages."""
-        return list(doc.page.css(self.post))
-
-    def prepare(self, body: Selector) -> None:
-        """Change the markup of a message's text into one that ``read_words`` knows."""
-
-    def post_id(self, node: Selector) -> str | None:
-        """Return the id of the message in ``node``."""
-        found = self.post_mark.search(node.attrib.get("id", ""))
-        return found[1] if found else None
-
-    def person(self, doc: Doc, node: Selector) -> Person:
-        """Return the author of the message in ``node``; without a name when none is found."""
-        names = [name for name in node.css(self.author) if said(name)]
-        if not names:
-            return Person(name="")
-        links = [*names[0].xpath("ancestor-or-self::a[@href]"), *names[0].css(self.author_link)]
-        href = next((link.attrib["href"] for link in links if "href" in link.attrib), None)
-        profile = doc.url(href)
-        return Person(
-            name=said(names[0]), uid=self.member_id(profile) if profile else None, profile=profile
-        )
-
-    def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
-        """Return when the message in ``node`` was written."""
-        return doc.first_time(node.css(self.time))
-
-    def is_edited(self, node: Selector) -> bool:
-        """Return whether the message in ``node`` carries an edit notice."""
-        return bool(self.edited and node.css(self.edited))
-
-    def place_in_thread(self, node: Selector) -> int | None:
-        """Return the position of the message in its thread, from 1."""
-        for text in map(said, node.css(self.number) if self.number else ()):
-            if found := re.fullmatch(r"#?\s*(\d[\d.,' \xa0]*)", text):
-                return count_in(found[1])
-        return None
-
-    def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
-        """Return the id of the thread that the page shows; ``urls`` are its own addresses."""
-        return next(filter(None, map(self.thread_in, urls)), None)
-
-    def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
-        """Return the id of the board that ``url`` leads to, from ``row`` of a list if any."""
-        found = self.board_address.search(url)
-        return next((group for group in found.groups() if group), None) if found else None
-
-    def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
-        """Return the id of the thread in ``row`` of a board."""
-        return self.thread_in(url)
-
-    def member_id(self, url: str) -> str | None:
-        """Return the member's id in the address of a profile."""
-        found = self.member_address.search(url)
-        return next((group for group in found.groups() if group), None) if found else None
-
-    def thread_url(self, doc: Doc, url: str, thread_id: str | None) -> str:
-        """Return the address of the first page of the thread at ``url``."""
-        return self.first_page(url)
-
-    def permalink(self, doc: Doc, post_id: str, node: Selector, thread: str) -> str:
-        """Return the lasting address of a message."""
-        raise NotImplementedError
-
-    def private(self, doc: Doc, person: Person, post_id: str) -> str | None:
-        """Return where a member writes to ``person``; ``None`` for guests."""
-        raise NotImplementedError
-
-    # Addresses --------------------------------------------------------------------------------
-
-    def thread_in(self, url: str) -> str | None:
-        """Return the id of the thread that ``url`` leads to."""
-        found = self.thread_address.search(url)
-        return next((group for group in found.groups() if group), None) if found else None
-
-    def page_in(self, url: str) -> int:
-        """Return which page of a thread or board ``url`` is, from 1."""
-        found = self.page_address.search(without_fragment(url))
-        number = next((group for group in found.groups() if group), "1") if found else "1"
-        return int(number) if len(number) < 10 else 1
-
-    def first_page(self, url: str) -> str:
-        """Return ``url`` without the number of a page."""
-        return self.page_address.sub("", without_fragment(url))
-
-    def folder(self, doc: Doc) -> str:
-        """Return the forum's root, in which all of its addresses begin; ends in a slash."""
-        for url in (doc.here, *self._own_links(doc)):
-            found = self.folder_address.search(url)
-            if found and same_site(url, doc.page.url):
-                start = url[: found.start()]
-                return origin(doc.page.url) + start[len(origin(url)) :].rstrip("/") + "/"
-        return origin(doc.page.url) + "/"
-
-    def _own_links(self, doc: Doc) -> Iterator[str]:
-        for href in doc.page.css("a::attr(href)").getall():
-            if url := doc.url(href):
-                yield url
-
-    # Reading ----------------------------------------------------------------------------------
 
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what an index, board or thread page tells.
@@ -213,15 +55,13 @@ class SelectorEngine(Engine):
         Raises ``PageChanged`` when it has neither messages nor lists, ``PageFailed`` (gone) when
         it says that there is no such thread.
         """
+        if options.selectors:
+            return self._told(options.selectors).read(page, replace(options, selectors={}))
         doc = Doc(readable(page), options)
         nodes = self.posts(doc)
         if nodes:
             return self._thread(doc, nodes)
-        panel = (
-            " ".join(said(node) for node in doc.page.css(self.refusal_panel))
-            if self.refusal_panel
-            else ""
-        )
+        panel = " ".join(said(node) for node in doc.page.css(self.refusal_panel)) if self.refusal_panel else ""
         threads, boards = self._threads(doc), self._boards(doc)
         if not threads and not boards:
             if panel and self.gone and self.gone.search(panel):
@@ -233,6 +73,15 @@ class SelectorEngine(Engine):
                     "or its style may have changed"
                 )
         return self._list(doc, threads, boards)
+
+    def _told(self, selectors: Mapping[str, str]) -> "SelectorEngine":
+        """Return this engine with a person's ``selectors`` in place of its own."""
+        engine = copy(self)
+        for name, selector in selectors.items():
+            own = _RENAMED.get(name, name)
+            several = isinstance(getattr(self, own, None), tuple)
+            setattr(engine, own, (selector,) if several else selector)
+        return engine
 
     def _thread(self, doc: Doc, nodes: list[Selector]) -> Reading:
         urls = self._addresses(doc)
@@ -274,6 +123,7 @@ class SelectorEngine(Engine):
             return None
         edited, posted_at = self.is_edited(node), self.posted_at(doc, node)
         self.prepare(bodies[0])
+        self._tidy(bodies[0])
         words = read_words(bodies[0].root, self._left_out)
         return PostItem(
             post_id=post_id,
@@ -287,6 +137,17 @@ class SelectorEngine(Engine):
             quotes=words.quotes,
             private_message_url=self.private(doc, person, post_id),
         )
+
+    def _tidy(self, body: Selector) -> None:
+        """Do to a message's text what a person's own selectors ask for."""
+        for element in body.css(self.left_out) if self.left_out else ():
+            element.root.tag = "template"  # which has no words
+        for element in body.css(self.quote) if self.quote else ():
+            element.root.tag = "blockquote"
+            names = element.css(self.quote_author) if self.quote_author else ()
+            for name in list(names)[:1]:
+                element.root.set("data-username", said(name).rstrip(": "))
+                name.root.tag = "template"
 
     def _left_out(self, element: Element) -> str | None:
         return "" if classes(element) & self.skip else None
@@ -318,8 +179,9 @@ class SelectorEngine(Engine):
     def _around(self, doc: Doc) -> tuple[str | None, str | None, str | None]:
         """Return the next, the previous and the last page, as far as the page links to them."""
         pages: dict[int, str] = {}
-        for href in doc.page.css(self.pager).css("a::attr(href)").getall():
-            if url := doc.url(href):
+        for link in doc.page.css(self.pager).css("a[href]"):
+            url = doc.url(link.attrib["href"])
+            if url and not link.xpath(_OFF):
                 pages.setdefault(self.page_in(url), without_fragment(url))
         shown = next(map(said, doc.page.css(self.current)), "") if self.current else ""
         here = count_in(shown) or self.page_in(doc.here)

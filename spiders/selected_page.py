@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
@@ -16,6 +16,9 @@ from spiders.text import classes, fit
 
 _MACHINE = ("datetime", "data-timestamp", "data-time", "date", "content", "title")
 _COUNT = re.compile(r"\d{1,3}(?:[ .,'’\xa0\u202f]\d{3})+(?!\d)|\d+(?![\d.,:/-]\d)")
+_STAMP = re.compile(
+    r"(?<![\d/-])(\d{1,2})[/-](\d{1,2})[/-]\d{4},?(?:\s|&nbsp;|<[^<>]{0,80}>){1,6}\d{1,2}:\d\d"
+)
 _CLOCK = re.compile(
     r"\d{1,2}[:.]\d\d|\d\s*(?:min|hour|godz|час|мин|Stund|хв|год)|\d{1,2}\s?[AP]M\b"
 )
@@ -37,8 +40,10 @@ class Doc:
 
     def __init__(self, page: TextResponse, options: ReadOptions) -> None:
         self.page = page
-        self.options = options
         self.language = (page.css("html::attr(lang)").get() or "").strip()[:2].lower() or None
+        self.options = options
+        if options.date_order is None and (options.language or self.language or "en") == "en":
+            self.options = replace(options, date_order=_order_on(page.text))
         self.here = without_fragment(without_session(page.url))
 
     def url(self, href: str | None) -> str | None:
@@ -76,6 +81,19 @@ class Doc:
             if 5 < len(words) < 60 and _CLOCK.search(words) and (when := self.shown(words)):
                 return when
         return None
+
+
+def _order_on(text: str) -> str | None:
+    """Return the order of day and month that dates with a clock time on a page prove.
+
+    English boards write 5/4 both ways round; one day above 12 tells which.
+    """
+    pairs = [(int(first), int(second)) for first, second in _STAMP.findall(text)]
+    day_first = any(first > 12 >= second for first, second in pairs)
+    month_first = any(second > 12 >= first for first, second in pairs)
+    if day_first == month_first:
+        return None
+    return "DMY" if day_first else "MDY"
 
 
 def said(node: Selector | None, drop: frozenset[str] = frozenset()) -> str:

@@ -132,7 +132,9 @@ class Bbpress(SelectorEngine):
     def _frame(self, node: Selector) -> list[Selector]:
         """Return where date and link of the message stand: a heading before it, or the box."""
         number = self.post_id(node)
-        before = node.xpath("preceding-sibling::*[@id=$id][1]", id=f"post-{number}")
+        before = node.xpath("preceding-sibling::*[@id=$id][1]", id=f"post-{number}") or node.xpath(
+            "preceding-sibling::*[1][contains(@class, 'bbp-reply-header')]"
+        )
         row = node.xpath("ancestor::*[contains(@class, 'bbp-lead-topic')][1]")
         return [*before, node, *row]
 

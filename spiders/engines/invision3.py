@@ -41,7 +41,9 @@ class Invision3(SelectorEngine):
     post: ClassVar[str] = ".post_block[id^=post_id_]"
     body: ClassVar[str] = "[itemprop=commentText], .post.entry-content, .entry-content"
     author: ClassVar[str] = ".author, [itemprop~=creator], .post_username"
-    time: ClassVar[str] = "abbr.published, [itemprop=commentTime], .posted_info abbr, time"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "abbr.published, [itemprop=commentTime], .posted_info abbr, time"
+    )
     edited: ClassVar[str] = "p.edit"
     number: ClassVar[str] = ".post_id a, .post_id"
     skip: ClassVar[frozenset[str]] = frozenset({"edit", "signature"})
@@ -65,8 +67,8 @@ class Invision3(SelectorEngine):
     thread_replies: ClassVar[str] = ".col_f_views li:first-child, td.stats li:first-child"
     pinned: ClassVar[str] = ".ipsBadge_green, tr.pinned, img[src*='t_pinned']"
     moved: ClassVar[str] = "img[src*='t_moved'], img[src*='f_moved'], tr.moved"
-    board_row: ClassVar[str] = "tr:has(td.col_c_forum)"
-    board_link: ClassVar[str] = ".col_c_forum h4 a, .col_c_forum > a, .col_c_forum a.forum_name"
+    board_row: ClassVar[str] = "tr:has(td.col_c_forum), table.ipb_table tr:has(h4 a)"
+    board_link: ClassVar[str] = ".col_c_forum h4 a, .col_c_forum > a, h4 a"
     listing: ClassVar[str] = "#board_index, #categories, table.ipb_table, #forum_table"
     refusal_panel: ClassVar[str] = "p.message.error, .error_box, #ips_error, h2 + .message.error"
     gone: ClassVar[re.Pattern[str] | None] = re.compile(
@@ -122,7 +124,7 @@ class Invision3(SelectorEngine):
 
     def board_row_time(self, doc: Doc, row: Selector) -> datetime | None:
         """Return the last date in the cell that tells of the newest message."""
-        cells = row.css(".last_post, .col_f_post, .col_c_post")
+        cells = row.css(".last_post, .col_f_post, .col_c_post") or row.css("td:last-child")
         if machine := doc.first_time(cells.css("abbr[title], time, [itemprop=dateModified]")):
             return machine
         texts = [" ".join(text.split()) for text in cells.css("li ::text, a::text").getall()]

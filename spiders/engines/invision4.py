@@ -27,22 +27,30 @@ class Invision4(SelectorEngine):
         ("body.ipsApp, html.ipsApp", 0.7, "the page is of class ipsApp"),
         ("[data-ipshook], [data-ips-hook], [data-ips-path]", 0.6, "hooks of Invision"),
         ("[data-controller^='core.front.']", 0.6, "controllers of Invision"),
-        ("article[id^=elComment_]", 0.6, "messages in Invision's articles"),
-        ("#elCopyright, [data-ipsquote-contentapp]", 0.4, "Invision's footer or quotes"),
+        ("article[id^=elComment_] [data-role=commentContent]", 0.3, "Invision's messages"),
+        ("#elCopyright a[title^='Invision'], #elCopyright", 0.4, "Invision's footer"),
     )
 
     post: ClassVar[str] = "article[id^=elComment_]"
     post_mark: ClassVar[re.Pattern[str]] = re.compile(r"^elComment_(\d+)$")
-    body: ClassVar[str] = "[data-role=commentContent], .ipsComment_content .ipsType_richText"
-    author: ClassVar[str] = (
-        ".cAuthorPane_author, .ipsEntry__username, .ipsUsername, .ipsComment_author h3"
+    body: ClassVar[str] = (
+        "[data-role=commentContent], .ipsComment_content .ipsType_richText, "
+        ".ipsEntry__post .ipsRichText"
     )
-    times: ClassVar[tuple[str, ...]] = (
+    author: ClassVar[str] = (
+        ".cAuthorPane_author, .ipsEntry__username, .ipsUsername, .ipsComment_author h3, "
+        "[itemprop=author] [itemprop=name]"
+    )
+    time: ClassVar[str | tuple[str, ...]] = (
         ".ipsComment_meta time",
         ".ipsEntry__date time, time.ipsEntry__date",
         "a[href*='findComment'] time",
         "a[href*='#'] time",
         "time",
+    )
+    not_written: ClassVar[str] = (
+        "ancestor::*[@data-role='commentContent' or @data-excludequote or"
+        " contains(@class,'cAuthorPane')]"
     )
     edited: ClassVar[str] = "[data-excludequote], .ipsEdited"
     number: ClassVar[str] = ".ipsComment_meta a, .ipsComment_tools a, .ipsEntry__header a"
@@ -143,14 +151,9 @@ class Invision4(SelectorEngine):
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message was written."""
-        for selector in self.times:
-            stamps = [
-                stamp
-                for stamp in node.css(selector)
-                if not stamp.xpath("ancestor::*[@data-role='commentContent' or @data-excludequote]")
-            ]
-            if when := doc.first_time(stamps):
-                return when
+        shown = super().posted_at(doc, node)
+        if shown is not None:
+            return shown
         return machine_time(self._quotable(node).get("timestamp"), doc.options)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:

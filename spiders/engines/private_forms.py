@@ -12,11 +12,6 @@ _PROFILE = "{profile}"
 _FORMS = (
     # What a page of the product holds, and where its members write to each other.
     (
-        "//html[@id='XF'][.//a[contains(@href, '/direct-messages/')]]",
-        "direct-messages/add?to={name}",
-    ),
-    ("//html[@id='XF']", "conversations/add?to={name}"),
-    (
         "//*[@data-ipsquote-contentapp or contains(@data-controller, 'core.front.')]",
         "messenger/compose/?to={uid}",
     ),
@@ -37,20 +32,11 @@ class PrivateForm:
     """The form of the product that one page comes from, if it is known."""
 
     def __init__(self, page: TextResponse) -> None:
-        self._is_xenforo = bool(page.xpath("//html[@id='XF']"))
         self._form = _form(page)
 
-    def url(
-        self, author: str, author_id: str | None, profile: str | None, *, whole: bool
-    ) -> str | None:
-        """Return where to write to ``author``; ``None`` for guests and unknown products.
-
-        ``whole`` tells that the message was read from a page's elements, which name a member's
-        id: who has none there is a guest. JSON-LD seldom tells ids.
-        """
-        if self._form is None:
-            return None
-        if not author_id and ("{uid}" in self._form or (whole and self._is_xenforo)):
+    def url(self, author: str, author_id: str | None, profile: str | None) -> str | None:
+        """Return where to write to ``author``; ``None`` for guests and unknown products."""
+        if self._form is None or (not author_id and "{uid}" in self._form):
             return None
         if self._form == _PROFILE:
             return profile

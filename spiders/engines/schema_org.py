@@ -1,8 +1,7 @@
 """Any forum that describes its threads in schema.org terms: JSON-LD or microdata.
 
-So do Invision Community, Vanilla, vBulletin 5, NodeBB, WoltLab, Discourse's crawler view and many
-more; of XenForo 2 the own markup is read as well. Checked in November 2026 against a recorded
-NodeBB 4.5.0 and a saved XenForo 2.1 page. A page gives what its markup names and no more.
+So do Vanilla, NodeBB, Discourse's crawler view and many more. Checked in November 2026 against a
+recorded NodeBB 4.5.0. A page gives what its markup names and no more.
 """
 
 import hashlib
@@ -40,7 +39,6 @@ from spiders.engines.schema_addresses import (
     thread_number,
 )
 from spiders.engines.schema_markup import Entry, Posting, in_json, in_microdata
-from spiders.engines.xenforo_posts import in_xenforo
 from spiders.text import classes, plain, read_words, words_of
 
 _POST_MARK = re.compile(r"(?:post|comment|msg|pid|reply|answer)[-_]?(\d+)$", re.IGNORECASE)
@@ -54,9 +52,7 @@ class SchemaOrg(Engine):
     """Read pages by the schema.org markup they carry for search engines."""
 
     name: ClassVar[str] = "schema_org"
-    marks: ClassVar[str] = (
-        "JSON-LD or microdata of schema.org's DiscussionForumPosting or Comment, XenForo 2's posts"
-    )
+    marks: ClassVar[str] = "JSON-LD or microdata of schema.org's DiscussionForumPosting or Comment"
     gives: ClassVar[Gives] = Gives(
         product="Any with schema.org posts",
         addresses="a board, a thread",
@@ -72,8 +68,6 @@ class SchemaOrg(Engine):
         if is_json(page):
             return []
         hints = []
-        if in_xenforo(page):
-            hints.append(Evidence(hint="messages in XenForo 2's own markup", weight=1.0))
         for where, (postings, entries) in (
             ("JSON-LD", in_json(page)),
             ("microdata", in_microdata(page)),
@@ -93,7 +87,6 @@ class SchemaOrg(Engine):
         described, listed = in_json(page)
         marked, rows = in_microdata(page)
         view = _View(page, options)
-        marked = max(in_xenforo(page), marked, key=len)
         marked, described = view.without_others(marked), view.without_others(described)
         if several := view.threads_of(marked or described):
             return view.board(several)
@@ -277,7 +270,6 @@ class _View:
                 posting.author,
                 author_id,
                 self._address([posting.author_url]),
-                whole=posting.node is not None,
             ),
         )
 

@@ -49,7 +49,7 @@ class Vbulletin3(SelectorEngine):
     post: ClassVar[str] = "[id^=post_message_]"
     body: ClassVar[str] = "[id^=post_message_]"
     author: ClassVar[str] = "a.bigusername, .bigusername, [id^=postmenu_]"
-    time: ClassVar[str] = ""
+    time: ClassVar[str | tuple[str, ...]] = ".postdate .date, .postdate, time"
     number: ClassVar[str] = "a[id^=postcount], a.postcounter"
     skip: ClassVar[frozenset[str]] = frozenset(
         {"bbcode_description", "signature", "signaturecontainer", "tapatalksignatur"}
@@ -73,7 +73,7 @@ class Vbulletin3(SelectorEngine):
     )
     title_drop: ClassVar[frozenset[str]] = frozenset({"prefix", "forumtitle_extra"})
     crumb: ClassVar[str] = (
-        "span.navbar a, td.navbar a, .navbit a, #breadcrumb a, .breadcrumb a, .navbar a[href]"
+        "span.navbar a, td.navbar a, .navbit a, [id^=breadcrumb] a, .breadcrumb a, .navbar a[href]"
     )
     pager: ClassVar[str] = ".pagenav, .pagination, .threadpagenav, #pagination_top"
     current: ClassVar[str] = ".pagenav td.alt2 strong, .pagination .selected, .pagenav .current"
@@ -138,7 +138,7 @@ class Vbulletin3(SelectorEngine):
         """Return the box of each message: the outermost element that its id names."""
         boxes = []
         for text in doc.page.css(self.post):
-            mark = re.fullmatch(r"post_message_(\d+)", text.attrib["id"])
+            mark = re.fullmatch(r"post_message_(\d+)", text.attrib.get("id", ""))
             if not mark:
                 continue
             outer: Selector = text
@@ -162,6 +162,9 @@ class Vbulletin3(SelectorEngine):
             # A quote without a name has no heading: its words follow at once.
             for heading in cell.xpath("./div[1][strong]"):
                 heading.root.set("class", "bbcode_postedby")
+        for box in body.css(".bbcode_quote"):
+            if names := box.css(".bbcode_postedby strong"):
+                box.root.set("data-username", said(names[0]))
         for smiley in body.xpath(".//img[@alt=''][contains(@src,'smil')]"):
             smiley.root.tag = "meta"  # it has no words to stand for it
         for above in body.xpath(".//div[@class='smallfont'][following-sibling::*[1][self::pre]]"):
@@ -186,11 +189,11 @@ class Vbulletin3(SelectorEngine):
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message was written: the first date in the frame around its text."""
-        for stamp in node.css(".postdate .date, .postdate, time"):
-            if when := doc.time(stamp):
-                return when
+        if when := super().posted_at(doc, node):
+            return when
+        heads = [said(cell).partition("#")[0] for cell in node.css(".thead, .tcat, .postdate")]
         parts = node.xpath(f".//text(){_IN_BOX}[not(ancestor::em)]").getall()
-        return doc.loose_time(parts)
+        return doc.loose_time([*heads, *parts])
 
     def is_edited(self, node: Selector) -> bool:
         """Return whether a line under the message tells when it was edited."""
@@ -290,7 +293,11 @@ class Vbulletin3(SelectorEngine):
         for link in reversed(doc.page.css(self.crumb)):
             url, title = doc.url(link.attrib.get("href")), said(link)
             path = urlsplit(url).path.strip("/") if url else ""
-            if url and title and path and ".php" not in url and doc.here.startswith(url):
+            if not url or not title or not path or ".php" in url:
+                continue
+            if found := re.match(r"(\d+)-", path):  # vBSEO's board, numbered in front
+                return BoardRef(board_id=found[1], title=title, url=url)
+            if doc.here.startswith(url):
                 return BoardRef(board_id=path, title=title, url=url)
         return None
 

@@ -40,7 +40,7 @@ class Vbulletin4(Vbulletin3):
         "li.navbit.lastnavbit",
         "h1",
     )
-    crumb: ClassVar[str] = "#breadcrumb a, .navbit a, .breadcrumb a"
+    crumb: ClassVar[str] = "[id^=breadcrumb] a, .navbit a, .breadcrumb a"
     thread_row: ClassVar[str] = "li.threadbit, li[id^=thread_]"
     thread_link: ClassVar[str] = "a[id^=thread_title_], a.title"
     thread_last: ClassVar[str] = "a.lastpostdate"

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from parsel import Selector
 
 from spiders.selected import SelectorEngine
-from spiders.selected_page import Doc, Person
+from spiders.selected_page import Doc, Person, said
 
 
 class Vbulletin5(SelectorEngine):
@@ -38,7 +38,9 @@ class Vbulletin5(SelectorEngine):
         "[itemprop=author] [itemprop=name], [itemprop=author] .author, .b-userinfo .author, "
         ".author a, .author"
     )
-    time: ClassVar[str] = "time[itemprop=dateCreated], .b-post__timestamp time, time"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "time[itemprop=dateCreated], .b-post__timestamp time, time"
+    )
     edited: ClassVar[str] = ".b-post__edit, .b-post__edited, .post-edited, .b-post__edit-info"
     number: ClassVar[str] = "a.b-post__count, .b-post__count"
     skip: ClassVar[frozenset[str]] = frozenset(
@@ -56,8 +58,12 @@ class Vbulletin5(SelectorEngine):
     title_drop: ClassVar[frozenset[str]] = frozenset({"topic-prefix", "js-topic-prefix", "prefix"})
     crumb: ClassVar[str] = "#breadcrumbs a, .breadcrumbs a, .crumb-wrapper a, a.crumb"
     pager: ClassVar[str] = ".pagenav-container, .js-pagenav, .pagenav, .conversation-pagenav"
-    following: ClassVar[str] = "a.js-pagenav-next-button, a.right-arrow"
-    preceding: ClassVar[str] = "a.js-pagenav-prev-button, a.left-arrow"
+    following: ClassVar[str] = (
+        "a.js-pagenav-next-button:not([data-page='0']), a.right-arrow:not([data-page='0'])"
+    )
+    preceding: ClassVar[str] = (
+        "a.js-pagenav-prev-button:not([data-page='0']), a.left-arrow:not([data-page='0'])"
+    )
 
     thread_row: ClassVar[str] = ".topic-item[data-node-id]"
     thread_link: ClassVar[str] = "a.topic-title"
@@ -98,6 +104,12 @@ class Vbulletin5(SelectorEngine):
     def posts(self, doc: Doc) -> list[Selector]:
         """Return the boxes of the messages, not of what only stands in their place."""
         return [node for node in doc.page.css(self.post) if node.css(self.body)]
+
+    def prepare(self, body: Selector) -> None:
+        """Tell quotes whom they are of; their headings hold a link as well."""
+        for box in body.css(".bbcode_quote"):
+            if names := box.css(".bbcode_postedby strong"):
+                box.root.set("data-username", said(names[0]))
 
     def post_id(self, node: Selector) -> str | None:
         """Return the id of the message."""

@@ -38,7 +38,9 @@ class Woltlab(SelectorEngine):
         ".messageSidebar .username, .messageSidebar .messageAuthor, .messageHeader .username, "
         "[itemprop=author] [itemprop=name], .username"
     )
-    time: ClassVar[str] = _STAMPS.format(".messageHeader") + ", time, woltlab-core-date-time"
+    time: ClassVar[str | tuple[str, ...]] = (
+        "time, woltlab-core-date-time, meta[itemprop=datePublished]"
+    )
     edited: ClassVar[str] = ".wbbPostEditNote, .messageFooterNote"
     number: ClassVar[str] = (
         ".messageHeaderMetaData a, .messageQuickOptions a, .messageHeader a, .messageNumber"
@@ -59,7 +61,7 @@ class Woltlab(SelectorEngine):
     pager: ClassVar[str] = ".pagination, .pageNavigation"
     current: ClassVar[str] = ".pagination .active, .pageNavigation .active"
 
-    thread_row: ClassVar[str] = "[data-thread-id], .wbbThread"
+    thread_row: ClassVar[str] = "[data-thread-id]:not(body), .wbbThread:not(body)"
     thread_link: ClassVar[str] = "a.messageGroupLink, a.wbbTopicLink, .columnSubject h3 a"
     thread_time: ClassVar[str] = _STAMPS.format(".columnLastPost")
     thread_last: ClassVar[str] = (
@@ -81,7 +83,8 @@ class Woltlab(SelectorEngine):
     refusal_panel: ClassVar[str] = (
         "body[data-template=permissionDenied] .content, body#tplPermissionDenied .content, "
         "body[data-template=login] form, body[data-template=illegalLink] .content, "
-        "body[data-template=userException] .content"
+        "body[data-template=userException] .content, body#tpl_wcf_error .content, "
+        "body#tpl_wcf_error h1"
     )
     gone: ClassVar[re.Pattern[str] | None] = re.compile(
         r"invalid or expired|could not be found|ungültig|nicht (?:gefunden|erreichbar)|"
@@ -138,7 +141,7 @@ class Woltlab(SelectorEngine):
         for text in map(said, node.css(self.number)):
             if re.fullmatch(r"#\s*\d[\d.,'\s]*", text):
                 return count_in(text.lstrip("# "))
-        return None
+        return next(map(count_in, map(said, node.css(".messageCounter a"))), None)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""

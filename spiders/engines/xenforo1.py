@@ -6,7 +6,6 @@ Checked in November 2026 against a saved thread and a saved index.
 # ruff: noqa: ARG002  (what the base offers is not all needed)
 
 import re
-from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -35,13 +34,16 @@ class Xenforo1(SelectorEngine):
     post: ClassVar[str] = "li.message[id^=post-]:has(.messageText)"
     body: ClassVar[str] = ".messageText"
     author: ClassVar[str] = ".messageUserInfo a.username, .messageUserInfo .username, .username"
-    times: ClassVar[tuple[str, ...]] = (
+    time: ClassVar[str | tuple[str, ...]] = (
         ".messageMeta .datePermalink .DateTime",
         ".datePermalink .DateTime",
         ".messageMeta .DateTime",
         ".messageDetails .DateTime",
         ".messageInfo .DateTime",
         ".DateTime",
+    )
+    not_written: ClassVar[str] = (
+        "ancestor::*[contains(@class,'editDate') or contains(@class,'lastEdit')]"
     )
     edited: ClassVar[str] = ".editDate"
     number: ClassVar[str] = ".postNumber, a.hashPermalink"
@@ -115,18 +117,6 @@ class Xenforo1(SelectorEngine):
             if uid is None and (url := doc.url(link.attrib["href"])):
                 uid = self.member_id(url)
         return Person(name=named or person.name, uid=uid, profile=person.profile)
-
-    def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
-        """Return when the message was written; an edit has a time of its own."""
-        for selector in self.times:
-            stamps = [
-                stamp
-                for stamp in node.css(selector)
-                if not stamp.xpath("ancestor::*[contains(@class,'editDate')]")
-            ]
-            if when := doc.first_time(stamps):
-                return when
-        return None
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""

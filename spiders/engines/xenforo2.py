@@ -15,6 +15,7 @@ from spiders.base import BoardRef
 from spiders.engines.xenforo1 import Xenforo1
 from spiders.selected_page import Doc, Person, count_in, said
 
+_POST = re.compile(r"(?:js-)?(?:post-)?(\d+)")
 _SINCE_2_3 = re.compile(r"XF\.extendObject\(true,\s*XF\.config")
 
 
@@ -33,7 +34,7 @@ class Xenforo2(Xenforo1):
 
     post: ClassVar[str] = (
         "article.message[data-content^='post-'], .js-post[data-content^='post-'], "
-        ".MessageCard[data-content^='post-']"
+        ".MessageCard.js-post, .MessageCard[id^='js-post-']"
     )
     body: ClassVar[str] = (
         ".message-body .bbWrapper, .message-userContent .bbWrapper, "
@@ -43,10 +44,10 @@ class Xenforo2(Xenforo1):
         ".message-name .username, .message-name, .MessageCard__user-info__name, a.username, "
         ".username"
     )
-    times: ClassVar[tuple[str, ...]] = (
+    time: ClassVar[str | tuple[str, ...]] = (
         ".message-attribution-main time",
         ".message-attribution time",
-        ".MessageCard__date-created time, time.MessageCard__date-created",
+        ".MessageCard__date-created time, time.MessageCard__date-created, [qid=post-date-time]",
         ".message-date time",
         "a[href*='post-'] time",
         "time.u-dt",
@@ -104,9 +105,13 @@ class Xenforo2(Xenforo1):
         return [node for node in doc.page.css(self.post) if node.css(".bbWrapper")]
 
     def post_id(self, node: Selector) -> str | None:
-        """Return the id of the message."""
-        found = re.fullmatch(r"post-(\d+)", node.attrib["data-content"])
-        return found[1] if found else None
+        """Return the id of the message; a card may carry it on its inside alone."""
+        marks = [
+            node.attrib.get("data-content", ""),
+            node.attrib.get("id", ""),
+            *node.css("::attr(data-post-id), [id^='post-']::attr(id)").getall(),
+        ]
+        return next((mark[1] for name in marks if (mark := _POST.fullmatch(name))), None)
 
     def person(self, doc: Doc, node: Selector) -> Person:
         """Return the author; a member's link carries their number, that of a guest a zero."""
@@ -123,9 +128,12 @@ class Xenforo2(Xenforo1):
 
     def is_edited(self, node: Selector) -> bool:
         """Return whether the message, not one that stray end tags put into it, was edited."""
-        own = "[ancestor-or-self::*[@data-content][1]/@data-content = $own]"
+        own = (
+            "[ancestor-or-self::*[@data-content][1]/@data-content = $own"
+            " or not(ancestor::*[@data-content])]"
+        )
         marks = "contains(@class,'message-lastEdit') or contains(@class,'__date-edited')"
-        return bool(node.xpath(f".//*[{marks}]{own}", own=node.attrib["data-content"]))
+        return bool(node.xpath(f".//*[{marks}]{own}", own=node.attrib.get("data-content", "")))
 
     def place_in_thread(self, node: Selector) -> int | None:
         """Return the position that a link shows as "#1,021"."""

@@ -1,0 +1,83 @@
+"""What engines read by selectors have in common."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from scrapy.http import HtmlResponse
+
+from spiders.base import PageChanged, ReadOptions
+from spiders.detect import detect, engine_named
+from spiders.outcome import Outcome, PageFailed
+
+FOLDER = Path(__file__).parents[1] / "pages"
+NOW = ReadOptions(fetched_at=datetime(2026, 11, 6, 12, 0, tzinfo=UTC))
+
+
+def saved(name: str, url: str = "https://forum.test/") -> HtmlResponse:
+    return HtmlResponse(url, body=(FOLDER / f"{name}.html").read_bytes())
+
+
+def vbulletin(*dates: str) -> HtmlResponse:
+    posts = "".join(
+        f'<table id="post{number}"><tr><td class="thead"><a name="post{number}"></a> {date}</td>'
+        f'<td><div id="postmenu_{number}">ann</div><div id="post_message_{number}">x</div></td>'
+        "</tr></table>"
+        for number, date in enumerate(dates, start=1)
+    )
+    page = f'<html lang="en"><meta name="generator" content="vBulletin 3.8.7">{posts}</html>'
+    return HtmlResponse("https://forum.test/showthread.php?t=1", body=page.encode())
+
+
+def test_a_thread_that_is_no_more_is_gone_and_not_changed_markup() -> None:
+    with pytest.raises(PageFailed, match="No Thread specified") as caught:
+        engine_named("vbulletin3").read(saved("vbulletin3/gone"), NOW)
+    assert caught.value.outcome is Outcome.GONE
+
+
+@pytest.mark.parametrize("name", ["xenforo1", "xenforo2"])
+def test_a_login_panel_is_no_thread_without_messages(name: str) -> None:
+    page = saved(f"{name}/login", "https://forum.test/threads/soup.3/")
+    found = detect(page)
+    assert found is not None
+    assert found.engine.name == name
+    with pytest.raises(PageChanged, match="must be logged-in"):
+        found.engine.read(page, NOW)
+
+
+def test_a_day_above_twelve_tells_how_a_board_writes_its_other_dates() -> None:
+    engine = engine_named("vbulletin3")
+
+    def read(*dates: str) -> list[datetime | None]:
+        return [post.posted_at for post in engine.read(vbulletin(*dates), NOW).posts]
+
+    fourth_of_may = datetime(2015, 5, 4, 9, 0, tzinfo=UTC)
+    fifth_of_april = datetime(2015, 4, 5, 9, 0, tzinfo=UTC)
+    assert read("05-04-2015, 09:00 AM", "05-31-2015, 09:00 AM")[0] == fourth_of_may
+    assert read("05-04-2015, 09:00 AM", "31-05-2015, 09:00 AM")[0] == fifth_of_april
+    assert read("05-04-2015, 09:00 AM", "06-04-2015, 09:00 AM") == [None, None]
+    assert read("05-04-2015, 09:00 AM", "05-31-2015, 09:00 AM", "31-05-2015, 09:00 AM")[0] is None
+
+
+def test_links_that_are_no_addresses_cost_a_page_nothing() -> None:
+    page = vbulletin("Yesterday, 09:00 AM")
+    odd = page.body.replace(b"</html>", b'<a href="http://[x">x</a><a href="//">y</a></html>')
+    reading = engine_named("vbulletin3").read(page.replace(body=odd), NOW)
+    assert [post.author for post in reading.posts] == ["ann"]
+
+
+def test_a_persons_selectors_take_the_place_of_an_engines_own() -> None:
+    told = ReadOptions(
+        fetched_at=NOW.fetched_at,
+        selectors={"author": ".userTitle", "skip": ".spoiler", "thread_title": "h2"},
+    )
+    page = HtmlResponse(
+        "https://forum.test/threads/soup.3/",
+        body=b"""<html id="XenForo"><h1>Soup</h1><h2>Broth</h2>
+        <li id="post-7" class="message" data-author=""><a class="username">x</a>
+        <em class="userTitle">cook</em>
+        <div class="messageText">Salt. <p class="spoiler">Or not.</p></div></li></html>""",
+    )
+    reading = engine_named("xenforo1").read(page, told)
+    assert (reading.thread_title, reading.posts[0].author) == ("Broth", "cook")
+    assert reading.posts[0].text == "Salt."
