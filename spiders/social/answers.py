@@ -71,6 +71,14 @@ def count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def host_of(value: Any) -> str | None:
+    """Return the host of an address, or ``None`` for what is none."""
+    try:
+        return urlsplit(value).hostname if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def title_of(text: str) -> str:
     """Return what stands for a title: the first line, cut at a word."""
     line = text.strip().partition("\n")[0].strip()

@@ -334,7 +334,7 @@ def _spoken(status: dict[str, Any]) -> bool:
     account = status.get("account")
     return (
         not status.get("reblog")
-        and status.get("visibility", "public") in _PUBLIC
+        and words(status.get("visibility", "public")) in _PUBLIC
         and dig(account, "noindex") is not True
         and not _OPTED_OUT.search(str(dig(account, "note") or ""))
     )
