@@ -91,7 +91,7 @@ def with_query(url: str, **changes: str | int | None) -> str:
     """Return ``url`` with parameters set, or taken away by ``None``; the others stay in order."""
     parts = urlsplit(url)
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in changes]
-    kept += [(name, str(value)) for name, value in changes.items() if value is not None]
+    kept += [(name, fit(str(value))) for name, value in changes.items() if value is not None]
     return urlunsplit(parts._replace(query=urlencode(kept, quote_via=quote), fragment=""))
 
 
