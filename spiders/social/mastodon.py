@@ -196,7 +196,7 @@ class _View:
                 ThreadRef(
                     thread_id=thread_id,
                     title=title,
-                    url=f"{self._root}/api/v1/statuses/{quote(ident(top.get('id')) or '', safe='')}/context",
+                    url=self._beside(quote(ident(top.get("id")) or "", safe="")),
                     last_posted_at=post.posted_at,
                     stamp=f"{top['id']} {answers} {top.get('edited_at') or ''}"[:200],
                     complete=root is one and answers == 0,
