@@ -48,7 +48,10 @@ def engines() -> dict[str, Engine]:
 
 def claimed(url: str) -> Engine | None:
     """Return the engine that reads ``url`` by its address alone, or ``None``."""
-    return next((engine for engine in engines().values() if engine.claims(url)), None)
+    try:
+        return next((engine for engine in engines().values() if engine.claims(url)), None)
+    except ValueError:
+        return None  # no address at all, which the guard will say
 
 
 def engine_named(name: str, among: Mapping[str, Engine] | None = None) -> Engine:

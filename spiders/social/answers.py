@@ -71,6 +71,14 @@ def count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def host_of(value: Any) -> str | None:
+    """Return the host of an address, or ``None`` for what is none."""
+    try:
+        return urlsplit(value).hostname if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def title_of(text: str) -> str:
     """Return what stands for a title: the first line, cut at a word."""
     line = text.strip().partition("\n")[0].strip()
@@ -83,7 +91,7 @@ def with_query(url: str, **changes: str | int | None) -> str:
     """Return ``url`` with parameters set, or taken away by ``None``; the others stay in order."""
     parts = urlsplit(url)
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in changes]
-    kept += [(name, str(value)) for name, value in changes.items() if value is not None]
+    kept += [(name, fit(str(value))) for name, value in changes.items() if value is not None]
     return urlunsplit(parts._replace(query=urlencode(kept, quote_via=quote), fragment=""))
 
 

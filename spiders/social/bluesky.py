@@ -261,7 +261,7 @@ def _post(view: Any, options: ReadOptions) -> PostItem | None:
     handle = words(author["handle"])
     when = machine_time(record.get("createdAt"), options)
     quoted = dig(view, "embed", "record")
-    quoted = dig(quoted, "record") if "record" in (quoted or {}) else quoted
+    quoted = dig(quoted, "record") if isinstance(quoted, dict) and "record" in quoted else quoted
     said = dig(quoted, "value", "text")
     quotes = (
         (Quote(author=words(dig(quoted, "author", "handle")) or None, text=words_of(said).text),)

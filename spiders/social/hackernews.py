@@ -81,7 +81,7 @@ class HackerNews(Engine):
                 and "story_id" in found | {"story_id": None}
             ):
                 return [Evidence(hint="the JSON is an item with its children", weight=1.0)]
-            elif found.get("type") in {"story", "comment", "job", "poll"} and "by" in found:
+            elif found.get("type") in ("story", "comment", "job", "poll") and "by" in found:
                 return [Evidence(hint="the JSON is an item of the Firebase API", weight=1.0)]
             return []
         if found is None and is_page(page):
@@ -194,7 +194,7 @@ def _item(found: dict[str, Any], options: ReadOptions) -> Reading:
         number, author = ident(one.get("id")), words(one.get("author") or one.get("by"))
         if number is None or not author or one.get("deleted") or one.get("dead"):
             continue
-        if one.get("type") not in {"story", "job", "poll", "comment", None}:
+        if one.get("type") not in ("story", "job", "poll", "comment", None):
             continue  # the choices of a poll
         if one.get("type") == "comment" and not isinstance(one.get("text"), str):
             continue

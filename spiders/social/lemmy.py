@@ -28,6 +28,7 @@ from spiders.social.answers import (
     answer,
     count,
     dig,
+    host_of,
     ident,
     query_of,
     required,
@@ -257,7 +258,7 @@ class _View:
         if number is None or not name or (kind == "comment" and not isinstance(body, str)):
             return None
         said = read_marked(body if isinstance(body, str) else "")
-        host = urlsplit(str(dig(creator, "actor_id") or "")).hostname
+        host = host_of(dig(creator, "actor_id"))
         return PostItem(
             post_id=number if kind == "post" else f"c{number}",
             number=None,

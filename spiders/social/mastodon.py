@@ -196,7 +196,7 @@ class _View:
                 ThreadRef(
                     thread_id=thread_id,
                     title=title,
-                    url=f"{self._root}/api/v1/statuses/{quote(str(top['id']), safe='')}/context",
+                    url=self._beside(quote(ident(top.get("id")) or "", safe="")),
                     last_posted_at=post.posted_at,
                     stamp=f"{top['id']} {answers} {top.get('edited_at') or ''}"[:200],
                     complete=root is one and answers == 0,
@@ -334,7 +334,7 @@ def _spoken(status: dict[str, Any]) -> bool:
     account = status.get("account")
     return (
         not status.get("reblog")
-        and status.get("visibility", "public") in _PUBLIC
+        and words(status.get("visibility", "public")) in _PUBLIC
         and dig(account, "noindex") is not True
         and not _OPTED_OUT.search(str(dig(account, "note") or ""))
     )

@@ -178,7 +178,7 @@ def _list(url: str, found: dict[str, Any], options: ReadOptions) -> Reading:
     sub = re.search(r"/r/([^/]+)", urlsplit(url).path)
     for child in rows(found["data"]["children"]):
         kind, data = child.get("kind"), child.get("data")
-        if kind not in {"t1", "t3"} or not isinstance(data, dict) or _is_gone(kind, data):
+        if kind not in ("t1", "t3") or not isinstance(data, dict) or _is_gone(kind, data):
             continue
         post = _post(kind, data, options)
         number = ident(data.get("id")) if kind == "t3" else words(data.get("link_id"))[3:]
@@ -186,8 +186,8 @@ def _list(url: str, found: dict[str, Any], options: ReadOptions) -> Reading:
             unreadable += 1
             continue
         title = unescaped(data.get("title") or data.get("link_title"))
-        place = words(data.get("permalink") if kind == "t3" else data.get("link_permalink"))
-        shown = SITE + urlsplit(place).path if place else f"{SITE}/comments/{number}/"
+        place = _place(data.get("permalink") if kind == "t3" else data.get("link_permalink"))
+        shown = SITE + (place or f"/comments/{number}/")
         posts.append(replace(post, thread=ThreadRef(thread_id=number, title=title, url=shown)))
         answers = count(data.get("num_comments")) if kind == "t3" else None
         made.setdefault(
@@ -235,7 +235,7 @@ def _thread(url: str, found: list[Any], options: ReadOptions) -> Reading:
         board_title=f"r/{words(opener.get('subreddit'))}" if opener.get("subreddit") else None,
         thread_id=number,
         thread_title=unescaped(opener.get("title")) or None,
-        thread_url=SITE + (words(opener.get("permalink")) or f"/comments/{number}/"),
+        thread_url=SITE + (_place(opener.get("permalink")) or f"/comments/{number}/"),
         posts=posts,
         unreadable=len(made) - len(posts),
         nested=True,
@@ -257,7 +257,7 @@ def _tree(listing: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 def _is_gone(kind: str, data: dict[str, Any]) -> bool:
     """Return whether its author or a moderator took a message back."""
     said = data.get("selftext") if kind == "t3" else data.get("body")
-    return said in _GONE or bool(data.get("removed_by_category"))
+    return words(said) in _GONE or bool(data.get("removed_by_category"))
 
 
 def _post(kind: str, data: dict[str, Any], options: ReadOptions) -> PostItem | None:
@@ -267,7 +267,7 @@ def _post(kind: str, data: dict[str, Any], options: ReadOptions) -> PostItem | N
         return None
     marked_up = data.get("selftext_html") if kind == "t3" else data.get("body_html")
     said = _said(marked_up, plain)
-    place = words(data.get("permalink"))
+    place = _place(data.get("permalink"))
     if not place:
         thread = words(data.get("link_id"))[3:] if kind == "t1" else number
         below = f"_/{number}/" if kind == "t1" else ""
@@ -275,7 +275,7 @@ def _post(kind: str, data: dict[str, Any], options: ReadOptions) -> PostItem | N
     return PostItem(
         post_id=f"{kind}_{number}",
         number=1 if kind == "t3" else None,
-        url=SITE + urlsplit(place).path,
+        url=SITE + place,
         author=author,
         author_id=ident(data.get("author_fullname")),
         posted_at=machine_time(data.get("created_utc"), options),
@@ -291,6 +291,12 @@ def _said(marked_up: Any, plain: Any) -> Words:
         raw = html.unescape(marked_up) if marked_up.lstrip().startswith("&lt;") else marked_up
         return words_of(raw)
     return read_marked(plain if isinstance(plain, str) else "")
+
+
+def _place(value: Any) -> str:
+    """Return the path in a permalink, which may begin with Reddit's host; empty for none."""
+    path = words(value).removeprefix(SITE)
+    return path.partition("?")[0] if re.match(r"/[^/\s]\S*$", path) else ""
 
 
 def _compose(author: str) -> str | None:

@@ -83,7 +83,7 @@ class YouTube(Engine):
 
     def recognise(self, page: TextResponse) -> list[Evidence]:
         """Return the hint of the Data API on ``page``."""
-        kind = dig(answer(page), "kind")
+        kind = words(dig(answer(page), "kind"))
         if kind in _KINDS:
             return [Evidence(hint=f"the JSON is a {kind}", weight=1.0)]
         return []

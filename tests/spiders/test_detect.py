@@ -100,6 +100,7 @@ def test_the_engines_are_those_of_the_folder() -> None:
         ("https://apps.apple.com/pl/app/nordvia-go/id55", "appstore"),
         ("https://stackoverflow.com.forum.test/", None),
         ("https://forum.test/r/isp", None),
+        ("http://[", None),
     ],
 )
 def test_a_source_with_an_address_of_its_own_is_known_before_it_is_asked(
