@@ -387,7 +387,7 @@ def _judge(spec: CrawlSpec, tally: Tally) -> tuple[Outcome, str]:
         return outcome, f"{what}. {outcome.advice}"
     failed = tally.failures.total()
     worst, times = next(iter(tally.failures.most_common(1)), (Outcome.OK, 0))
-    read = tally.threads + tally.skipped_unchanged
+    read = tally.threads + tally.skipped_unchanged + tally.lists_unchanged
     changed = tally.failures[Outcome.MARKUP_CHANGED]
     if failed and (not read or changed > UNREADABLE_SHARE * (read + changed)):
         outcome = Outcome.MARKUP_CHANGED if read else worst

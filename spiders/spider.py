@@ -249,7 +249,10 @@ class ForumSpider(scrapy.Spider):
             self._options = replace(self._options, date_order=order)  # a day above 12 at last
             self.habits = replace(self.habits, date_order=order)
         try:
-            return engine.read(page, replace(self._options, fetched_at=utc_now()))
+            reading = engine.read(page, replace(self._options, fetched_at=utc_now()))
+            if reading.unreadable:
+                why = f"{reading.unreadable} messages on the page could not be read"
+                self._tell_trouble(page, Outcome.MARKUP_CHANGED, why)
         except PageChanged as error:
             if asks_for_login(page):
                 self._fail(page, Outcome.LOGIN_WALL, f"{page.url} asks for a login", error)
@@ -262,6 +265,7 @@ class ForumSpider(scrapy.Spider):
             why = f"engine {engine.name} failed ({kind})"
             self._tell_trouble(page, Outcome.MARKUP_CHANGED, why)
             raise PageChanged(f"{page.url}: {why}") from error
+        return reading
 
     def _fail(self, page: Response, outcome: Outcome, why: str, cause: Exception) -> NoReturn:
         self._tell_trouble(page, outcome, why)
