@@ -273,7 +273,7 @@ def test_outside_all_shifts_alerts_wait_for_the_next_one_and_urgent_ones_go_on_c
         )
     morning = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
     assert waits == {calm: morning, burning: office.now}
-    office.pass_time(hours=0.5)
+    office.pass_time(minutes=20)
     assert [(kind, room) for _, kind, room in office.told()] == [("route", "UCEZARY")]
     office.pass_time(hours=10)
     routed = [(room, at) for at, kind, room in office.told() if kind == "route"][1:]
@@ -326,6 +326,20 @@ def test_without_agents_the_room_is_reminded_and_told_what_waits(small_office: O
         ("reminder", "C1"),
         ("escalation", "C1"),
     ]
+
+
+def test_cases_that_come_together_are_shared_out(small_office: Office) -> None:
+    office = small_office
+    for name in ("Anna", "Bartek"):
+        office.hire(name, "mon-fri 08:00-20:00")
+    for _ in range(4):
+        office.open_case()
+    office.pass_time(minutes=10)
+    assert [(kind, room) for _, kind, room in office.told()] == [
+        ("route", "UANNA"),
+        ("route", "UBARTEK"),
+    ]
+    assert [len(office.notice(number).entries) for number in range(2)] == [2, 2]
 
 
 def test_many_reminders_at_once_are_one_message(small_office: Office) -> None:
