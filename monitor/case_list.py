@@ -170,7 +170,7 @@ def _about(session: Session, wanted: Wanted) -> list[Any]:
             col(Thread.id) == col(Case.thread_id),
             col(Thread.title).icontains(wanted.words.strip(), autoescape=True),
         )
-        fits.append(title if hits is None else or_(title, col(Case.thread_id).in_(hits)))
+        fits.append(or_(title, col(Case.thread_id).in_(hits)))
     return fits
 
 

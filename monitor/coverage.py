@@ -31,8 +31,8 @@ class Health(StrEnum):
 class SourceHealth:
     """How one source was read; ``silent_since`` is set when it should have been read and was not.
 
-    ``runs``, ``pages`` and ``posts`` count within the digest's period; ``posts`` are those
-    written in it, whether or not they name a brand.
+    ``runs``, ``pages``, ``threads`` and ``posts`` count within the digest's period; ``posts`` are
+    those written in it, whether or not they name a brand, ``threads`` those they stand in.
     """
 
     id: int
@@ -60,6 +60,7 @@ class SourceHealth:
     policy_note: str
     runs: int
     pages: int
+    threads: int
     posts: int
 
 
@@ -91,19 +92,13 @@ def read_sources(
             .group_by(col(CrawlRun.source_id))
         )
     }
-    posts = dict(
-        session.exec(
-            select(Thread.source_id, func.sum(Activity.posts))
-            .join(Activity, col(Activity.thread_id) == col(Thread.id))
-            .where(col(Activity.hour) >= since, col(Activity.hour) < until)
-            .group_by(col(Thread.source_id))
-        ).all()
-    )
+    seen = _seen(session, since, until)
     found = []
     for source in session.exec(select(Source)):
         health = _health(source, now)
         silent = health in (Health.LATE, Health.FAILING, Health.NEVER)
         runs, pages = crawls.get(source.id or 0, (0, 0))
+        threads, posts = seen.get(source.id or 0, (0, 0))
         found.append(
             SourceHealth(
                 id=source.id or 0,
@@ -132,11 +127,28 @@ def read_sources(
                 policy_note=shown(source.outreach_note, NOTE_LIMIT, empty=""),
                 runs=runs,
                 pages=pages,
-                posts=posts.get(source.id or 0, 0),
+                threads=threads,
+                posts=posts,
             )
         )
     worst = [Health.FAILING, Health.LATE, Health.NEVER, Health.FINE, Health.PAUSED]
     return tuple(sorted(found, key=lambda one: (worst.index(one.health), one.name, one.id)))
+
+
+def _seen(session: Session, since: datetime, until: datetime) -> dict[int, tuple[int, int]]:
+    """Return threads and posts seen in the period by source."""
+    threads = (  # counted by thread first: a thread has many hours, and one source
+        select(Activity.thread_id, func.sum(Activity.posts).label("posts"))
+        .where(col(Activity.hour) >= since, col(Activity.hour) < until)
+        .group_by(col(Activity.thread_id))
+        .subquery()
+    )
+    query = (
+        select(Thread.source_id, func.count(), func.sum(threads.c.posts))
+        .join(threads, threads.c.thread_id == col(Thread.id))
+        .group_by(col(Thread.source_id))
+    )
+    return {source: (number, int(posts)) for source, number, posts in session.exec(query)}
 
 
 def _health(source: Source, now: datetime) -> Health:
@@ -159,11 +171,6 @@ def read_coverage(
     session: Session, sources: tuple[SourceHealth, ...], *, since: datetime, until: datetime
 ) -> Coverage:
     """Return how much of ``sources`` was seen from ``since`` up to ``until``."""
-    threads, posts = session.exec(
-        select(func.count(col(Activity.thread_id).distinct()), func.sum(Activity.posts)).where(
-            col(Activity.hour) >= since, col(Activity.hour) < until
-        )
-    ).one()
     mentions = session.exec(
         select(func.sum(Tally.mentions)).where(col(Tally.hour) >= since, col(Tally.hour) < until)
     ).one()
@@ -173,7 +180,7 @@ def read_coverage(
         sources_read=sum(
             1 for source in expected if source.last_ok_at and source.last_ok_at >= since
         ),
-        threads=threads,
-        posts=int(posts or 0),
+        threads=sum(source.threads for source in sources),
+        posts=sum(source.posts for source in sources),
         mentions=int(mentions or 0),
     )
