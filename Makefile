@@ -12,6 +12,7 @@ help:
 	@echo "make check         lint, types, import rules, tests"
 	@echo "make format        put code into the house format"
 	@echo "make bench         measure matching and scoring"
+	@echo "make bench-slack   measure the way from a stored post to its message on Slack"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -62,6 +63,10 @@ bench: $(VENV)/.dev
 .PHONY: bench-sentiment
 bench-sentiment: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_sentiment.py
+
+.PHONY: bench-slack
+bench-slack: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_slack
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
