@@ -273,7 +273,7 @@ def test_outside_all_shifts_alerts_wait_for_the_next_one_and_urgent_ones_go_on_c
         )
     morning = datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
     assert waits == {calm: morning, burning: office.now}
-    office.pass_time(hours=0.5)
+    office.pass_time(minutes=20)
     assert [(kind, room) for _, kind, room in office.told()] == [("route", "UCEZARY")]
     office.pass_time(hours=10)
     routed = [(room, at) for at, kind, room in office.told() if kind == "route"][1:]
