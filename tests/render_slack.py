@@ -209,7 +209,7 @@ def main() -> None:
         for code in tongues():
             tab = browser.new_page(viewport={"width": WIDTH, "height": 800})
             tab.set_content(page(code))
-            tab.screenshot(path=OUT / f"{code}.png", full_page=True)
+            tab.locator(".grid").screenshot(path=OUT / f"{code}.png")
         browser.close()
 
 

@@ -30,11 +30,11 @@ from tests.monitor.slack_scene import ROOM, make_channel
 from tests.slack_server import FakeSlack, reader_sees
 
 COMPLAINTS = (
-    "Third router from Nordvia in a month, it dies every night and support never answers. Awful.",
+    "Nordvia to oszuści, trzeci raz pobrali podwójną opłatę i nikt nie odpowiada. Koszmar.",
     "Nordvia znowu nie działa, trzeci dzień bez internetu, a infolinia nie odbiera. Dramat.",
     "Nordvia опять не работает, третий день без интернета, поддержка молчит. Ужас.",
 )
-SINGLE_ROUNDS = 20
+SINGLE_ROUNDS = 10
 MANY = 100
 
 
@@ -77,7 +77,8 @@ def measure(count: int, scorer: Scorer, *, storm: int) -> list[float]:
             store(runtime, count)
             begun = time.monotonic()
             jobs.score(runtime)
-            jobs.judge_threads(runtime)
+            opened = jobs.judge_threads(runtime).alerts
+            assert opened == count, f"{count - opened} complaints were not taken for some"
             arrived: list[float] = []
             while len(arrived) < count:
                 jobs.deliver(runtime)
