@@ -16,6 +16,7 @@ help:
 	@echo "make acceptance    measure reading on recorded forums, where they are at hand"
 	@echo "make bench-schedule  a day of scheduled crawling on a simulated clock"
 	@echo "make bench-digest  measure the pages on a million posts (some minutes)"
+	@echo "make bench-slack   measure the way from a stored post to its message on Slack"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -90,6 +91,10 @@ bench-sentiment: $(VENV)/.dev
 .PHONY: bench-digest
 bench-digest: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python tests/bench/bench_digest.py $(if $(URL),--url $(URL)) $(if $(POSTS),--posts $(POSTS))
+
+.PHONY: bench-slack
+bench-slack: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.bench_slack
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt

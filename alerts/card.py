@@ -53,5 +53,7 @@ class Card:
     """When a snoozed case comes back."""
     reason: str = ""
     """A ``Dismissal``, or the role an escalated case waits for."""
+    silent: bool = False
+    """The author asked not to be written to: no way to do so is offered."""
     buttons: bool = False
     """Presses are listened for; without, only links are offered."""

@@ -59,7 +59,7 @@ def blocks(shown: Card | Message, speech: Tongue | None = None) -> list[Block]:
         _section(f"{speech.say('why')}: {words.why(message, speech)}"),
         _section(f"{words.quotation(message, speech)}\n{words.byline(message, speech)}"),
         {"type": "context", "elements": _context(message, speech)},
-        {"type": "context", "elements": [plain(words.policy(message, speech), CONTEXT_LIMIT)]},
+        {"type": "context", "elements": [plain(_policy(card, speech), CONTEXT_LIMIT)]},
     ]
     buttons = _buttons(card, speech)
     # The thread's address comes first and goes last; what changes a case holds no address.
@@ -127,6 +127,10 @@ def plain_text(shown: Card | Message, speech: Tongue | None = None) -> str:
     return said + (f"\n<{escape(link)}>" if link else "")
 
 
+def _policy(card: Card, speech: Tongue) -> str:
+    return speech.say("opted_out") if card.silent else words.policy(card.message, speech)
+
+
 def _context(message: Message, speech: Tongue) -> list[Block]:
     elements = [plain(words.context(message, speech), CONTEXT_LIMIT)]
     if since := message.thread_since:
@@ -142,12 +146,12 @@ def _context(message: Message, speech: Tongue) -> list[Block]:
 def _buttons(card: Card, speech: Tongue) -> list[Block]:
     addresses = {
         "open": words.web_link(card.message.thread_url),
-        "write": words.private_link(card.message),
+        "write": None if card.silent else words.private_link(card.message),
     }
     names = BUTTONS[card.state] if card.buttons else ("open", "write")
     found = []
     for name in names:
-        if name in LINKS and not addresses[name]:
+        if (name in LINKS and not addresses[name]) or (name == "words" and card.silent):
             continue
         button: Block = {
             "type": "button",

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from alerts.card import Card
 from models import Agent, Case, CaseChange, CaseEvent, CaseState
+from monitor.contacts import opted_out
 from monitor.judging import message_for
 
 
@@ -43,5 +44,6 @@ def card_of(
         since=moments.get(state),
         until=case.snoozed_until,
         reason=told.get(state, ""),
+        silent=opted_out(session, case),
         buttons=buttons,
     )

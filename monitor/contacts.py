@@ -85,6 +85,15 @@ def clearance(
     return Clearance()
 
 
+def opted_out(session: Session, case: Case) -> bool:
+    """Return whether the case's author asked not to be written to."""
+    author = author_of(session, case)
+    wish = select(OptOut.id).where(
+        OptOut.source_id == author.source_id, OptOut.external_id == author.external_id
+    )
+    return session.exec(wish).first() is not None
+
+
 def record(session: Session, case: Case, agent_id: int | None, now: datetime) -> None:
     """Note that the case's author was written to."""
     author = author_of(session, case)

@@ -20,6 +20,7 @@ from alerts.words import shown
 from models import Author, Brand, Case, Outreach, Post, Source, Thread, Verdict
 from models.errors import QuietwordError
 from monitor.config import Settings
+from monitor.contacts import opted_out
 from sentiment.register import Register, manner
 from sentiment.topics import Topic, complaint
 
@@ -76,6 +77,8 @@ def suggest(
         .where(Post.thread_id == thread.id, Post.author_id == post.author_id)
         .order_by(col(Post.id))
     ).all()
+    if opted_out(session, case):
+        raise OpeningError("the author asked not to be written to")
     spoken = _language(session, post, source)
     language = spoken if (SHIPPED / f"{spoken}.toml").is_file() else FALLBACK
     style = manner("\n".join(said), language)

@@ -61,7 +61,11 @@ class SelectorEngine(Parts):
         nodes = self.posts(doc)
         if nodes:
             return self._thread(doc, nodes)
-        panel = " ".join(said(node) for node in doc.page.css(self.refusal_panel)) if self.refusal_panel else ""
+        panel = (
+            " ".join(said(node) for node in doc.page.css(self.refusal_panel))
+            if self.refusal_panel
+            else ""
+        )
         threads, boards = self._threads(doc), self._boards(doc)
         if not threads and not boards:
             if panel and self.gone and self.gone.search(panel):

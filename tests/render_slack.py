@@ -22,7 +22,7 @@ from tests.slack_rules import message_error, view_error
 
 OUT = Path(__file__).parents[1] / "docs" / "slack"
 NOON = datetime(2026, 11, 22, 12, 4, tzinfo=UTC)
-WIDTH = 1120
+WIDTH = 1000
 
 TEXTS = {
     "en": (
@@ -43,7 +43,7 @@ TEXTS = {
 }
 
 STYLE = """
-*{box-sizing:border-box} body{margin:0;padding:16px;background:#fff;width:1120px;
+*{box-sizing:border-box} body{margin:0;padding:16px;background:#fff;width:1000px;zoom:.9;
 font:15px/1.45 Lato,'Noto Sans','DejaVu Sans','Noto Color Emoji',sans-serif;color:#1d1c1d}
 .grid{columns:2;column-gap:18px}.one{break-inside:avoid;margin:0 0 14px;padding:10px 14px;
 border:1px solid #ddd;border-radius:8px}.who{font-weight:700;margin-bottom:2px}
@@ -209,7 +209,7 @@ def main() -> None:
         for code in tongues():
             tab = browser.new_page(viewport={"width": WIDTH, "height": 800})
             tab.set_content(page(code))
-            tab.screenshot(path=OUT / f"{code}.png", full_page=True)
+            tab.locator(".grid").screenshot(path=OUT / f"{code}.png")
         browser.close()
 
 

@@ -31,11 +31,6 @@ def test_readme_lists_every_setting_with_its_default() -> None:
         assert row in README, f"add to README: {row}"
 
 
-@pytest.mark.parametrize("engine", sorted(engines()))
-def test_readme_lists_every_engine(engine: str) -> None:
-    assert f"(`{engine}`)" in README
-
-
 def test_the_table_of_engines_is_the_one_that_the_engines_give() -> None:
     written = (ROOT / "docs" / "engines.md").read_text("utf-8")
     assert written == as_markdown(), "run: quietword engines --markdown > docs/engines.md"

@@ -22,12 +22,14 @@ from models.database import make_engine, reading, writing
 from monitor import cases, jobs
 from monitor.cases import Actor
 from monitor.config import Settings
+from monitor.contacts import opt_out
 from monitor.judging import message_for
+from monitor.opening import OpeningError, suggest
 from monitor.routing import Duty
 from monitor.slack_cards import CALM_S
 from monitor.slack_commands import Command, answer
 from tests.monitor.slack_scene import ROOM, Office, make_channel, office
-from tests.slack_server import Mischief, reader_sees
+from tests.slack_server import Mischief, actions, reader_sees
 
 STORM = Settings.model_fields["storm_limit"].default
 RATE = {"error": "ratelimited", "status": 429}
@@ -409,3 +411,18 @@ def test_a_case_that_only_a_summary_told_of_gets_its_message_when_somebody_takes
     assert len(at.slack.roots()) == 2
     at.deliver()
     assert len(at.slack.roots()) == 2
+
+
+def test_an_author_who_asked_for_peace_cannot_be_written_to_from_the_message(at: Office) -> None:
+    number = one_case(at)
+    did(at, number, cases.claim)
+    with writing(at.engine) as session:
+        opt_out(session, session.get_one(Case, number), None, at.now)
+    at.deliver()
+    assert "asked not to be written to" in reader_sees(at.post(number))
+    assert {"write_privately", "case.words"} & set(actions(at.post(number))) == set()
+    with (
+        reading(at.engine) as session,
+        pytest.raises(OpeningError, match="asked not to be written to"),
+    ):
+        suggest(session, session.get_one(Case, number), agent="Anna Nowak")

@@ -1,0 +1,118 @@
+"""Measure post stored -> message accepted by Slack, played on this machine: ``make bench-slack``.
+
+The real thing in between: mentions, the shipped checkpoint, thread risk, the outbox, the sender
+at Slack's pace of one message a second, HTTP on loopback. What the schedule may add stands below
+the figures.
+"""
+
+import logging
+import shutil
+import statistics
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from sqlmodel import select
+
+from models import Brand
+from models.base import utc_now
+from models.database import make_engine, upgrade, writing
+from monitor import jobs
+from monitor.config import Settings
+from monitor.jobs import Runtime
+from monitor.runtime import load_scorer
+from monitor.schedule import DELIVER_S, WORK_S
+from sentiment.base import Scorer
+from tests.monitor.scene import Scene
+from tests.monitor.slack_scene import ROOM, make_channel
+from tests.slack_server import FakeSlack, reader_sees
+
+COMPLAINTS = (
+    "Nordvia to oszuści, trzeci raz pobrali podwójną opłatę i nikt nie odpowiada. Koszmar.",
+    "Nordvia znowu nie działa, trzeci dzień bez internetu, a infolinia nie odbiera. Dramat.",
+    "Nordvia опять не работает, третий день без интернета, поддержка молчит. Ужас.",
+)
+SINGLE_ROUNDS = 10
+MANY = 100
+
+
+def main() -> None:
+    """Print p50 and p95 in seconds for one case, and for a hundred at once."""
+    logging.disable(logging.WARNING)
+    console = Console()
+    scorer = load_scorer(Settings())
+    single = [told for _ in range(SINGLE_ROUNDS) for told in measure(1, scorer, storm=10)]
+    console.print(line("1 case", single))
+    console.print(line(f"{MANY} at once, as one summary", measure(MANY, scorer, storm=10)))
+    console.print(line(f"{MANY} at once, a message each", measure(MANY, scorer, storm=10_000)))
+    console.print(
+        f"A crawl wakes judging and that the sender; where it does not, they come by every "
+        f"{WORK_S} s and {DELIVER_S} s."
+    )
+
+
+def line(name: str, spans: list[float]) -> str:
+    """Return one line of figures."""
+    cuts = statistics.quantiles(spans, n=20, method="inclusive") if len(spans) > 1 else spans * 19
+    return f"{name:32} p50 {statistics.median(spans):6.2f} s   p95 {cuts[18]:6.2f} s"
+
+
+def measure(count: int, scorer: Scorer, *, storm: int) -> list[float]:
+    """Return for each of ``count`` posts stored at once the seconds until Slack has its case."""
+    folder = Path(tempfile.mkdtemp(prefix="quietword-bench-"))
+    engine = make_engine(f"sqlite:///{folder}/bench.db")
+    upgrade(engine)
+    try:
+        with FakeSlack() as slack:
+            channel = make_channel(engine, slack)
+            channel.pause_s = type(channel).pause_s
+            runtime = Runtime(
+                settings=Settings(storm_limit=storm, slack_api_url=slack.url),
+                engine=engine,
+                channels={ROOM: channel},
+                scorer=lambda: scorer,
+            )
+            store(runtime, count)
+            begun = time.monotonic()
+            jobs.score(runtime)
+            opened = jobs.judge_threads(runtime).alerts
+            assert opened == count, f"{count - opened} complaints were not taken for some"
+            arrived: list[float] = []
+            while len(arrived) < count:
+                jobs.deliver(runtime)
+                arrived = [
+                    post["received_at"] - begun
+                    for post in slack.roots()
+                    for _ in range(cases_of(post, count))
+                ]
+            return arrived
+    finally:
+        engine.dispose()
+        shutil.rmtree(folder)
+
+
+def store(runtime: Runtime, count: int) -> None:
+    """Write ``count`` threads with one complaint each, in one transaction."""
+    with writing(runtime.engine) as session:
+        scene = Scene(session)
+        source = scene.source("Forum Test")
+        for number in range(count):
+            thread = scene.thread(source, f"Thread {number}")
+            text = COMPLAINTS[number % len(COMPLAINTS)]
+            scene.post(thread, text, at=utc_now() - timedelta(hours=2))
+        assert session.exec(select(Brand)).one()
+
+
+def cases_of(post: dict[str, object], count: int) -> int:
+    """Return how many cases a message tells of: one, or all those of a summary."""
+    payload = post["metadata"]["event_payload"]  # type: ignore[index]
+    if "case_id" in payload:
+        return 1
+    told = reader_sees(post)
+    return min(count, told.count("#"))
+
+
+if __name__ == "__main__":
+    main()
