@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from parsel import Selector
 
-from spiders.base import BoardRef
+from spiders.base import BoardRef, Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, said
 
@@ -25,6 +25,12 @@ class Bbpress(SelectorEngine):
     """Read bbPress forums. Members cannot write to each other there: no private address."""
 
     name: ClassVar[str] = "bbpress"
+    gives: ClassVar[Gives] = Gives(
+        product="bbPress 2",
+        times="as the page shows them, in the site's zone and language",
+        edits="edit notices in the page",
+        private="none: bbPress has no private messages",
+    )
     marks: ClassVar[str] = 'an element with the id "bbpress-forums"'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("#bbpress-forums", 1.0, 'an element has the id "bbpress-forums"'),

@@ -24,6 +24,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -45,6 +46,13 @@ class Coyote(Engine):
     """Read 4programmers.net; a category is a board, named by its address."""
 
     name: ClassVar[str] = "coyote"
+    gives: ClassVar[Gives] = Gives(
+        product="4programmers.net (Coyote)",
+        means="the data of its script, or its JSON API where that address is given",
+        times="exact",
+        edits="yes",
+        private="`/User/Pm/Submit?to=`",
+    )
     marks: ClassVar[str] = "4programmers.net, the data of its script (var pagination, var topic)"
 
     def recognise(self, page: TextResponse) -> list[Evidence]:

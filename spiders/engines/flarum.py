@@ -19,6 +19,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -47,6 +48,14 @@ class Flarum(Engine):
     """Read Flarum forums; a discussion is a thread, a tag a board, ids are Flarum's own."""
 
     name: ClassVar[str] = "flarum"
+    gives: ClassVar[Gives] = Gives(
+        product="Flarum 1, 2",
+        means="JSON:API, or the data in a saved page",
+        authors="name, id",
+        times="exact",
+        edits="yes",
+        private="profile",
+    )
     marks: ClassVar[str] = "flarum-json-payload, flarum_session cookie, its JSON:API"
 
     def recognise(self, page: TextResponse) -> list[Evidence]:

@@ -5,6 +5,7 @@ Checked in November 2026 against a recorded FlaskBB 2.2.0 and the templates of 2
 
 from typing import ClassVar
 
+from spiders.base import Gives
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, text_of
 
 Hints = tuple[tuple[str, str, float], ...]
@@ -14,6 +15,12 @@ class FlaskBB(HtmlEngine):
     """Read FlaskBB boards; members have no number, only their name."""
 
     name: ClassVar[str] = "flaskbb"
+    gives: ClassVar[Gives] = Gives(
+        product="FlaskBB",
+        times="exact",
+        edits="where the page says so",
+        private="profile",
+    )
     marks: ClassVar[str] = 'meta author "FlaskBB Team", "powered by FlaskBB", flaskbb-... classes'
 
     css_hints: ClassVar[Hints] = (

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from spiders.base import Gives
 from spiders.engines.punbb import Punbb
 
 
@@ -9,6 +10,12 @@ class Fluxbb(Punbb):
     """Read FluxBB boards; only what they are recognised by differs from PunBB 1.2."""
 
     name: ClassVar[str] = "fluxbb"
+    gives: ClassVar[Gives] = Gives(
+        product="FluxBB",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="none: profile",
+    )
     marks: ClassVar[str] = 'a footer "Powered by FluxBB", ids such as punviewtopic and brdmain'
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         ('a[href*="fluxbb.org"]', "the footer leads to fluxbb.org", 0.6),

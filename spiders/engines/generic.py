@@ -15,6 +15,7 @@ from spiders.addresses import same_site, without_fragment, without_session
 from spiders.base import (
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -39,6 +40,15 @@ class Generic(Engine):
     """Read pages of unknown software by what they repeat."""
 
     name: ClassVar[str] = "generic"
+    gives: ClassVar[Gives] = Gives(
+        product="Unknown software, a guess",
+        addresses="a board, a thread",
+        means="HTML pages, by what they repeat",
+        authors="name",
+        times="as the page shows them, in the site's zone and language",
+        edits="none",
+        private="profile",
+    )
     marks: ClassVar[str] = "repeated blocks that each have an author, a time and a text"
     generic: ClassVar[bool] = True
     guesses: ClassVar[bool] = True

@@ -12,6 +12,7 @@ from typing import ClassVar
 from parsel import Selector
 
 from spiders.addresses import origin, parameter, without_fragment
+from spiders.base import Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, said
 
@@ -28,6 +29,12 @@ class Invision3(SelectorEngine):
     """Read IP.Board 3 forums, with plain or friendly addresses."""
 
     name: ClassVar[str] = "invision3"
+    gives: ClassVar[Gives] = Gives(
+        product="IP.Board 3",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="messenger's form for the member",
+    )
     marks: ClassVar[str] = 'body id "ipboard_body", IP.Board scripts, post_block elements'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("body#ipboard_body", 1.0, 'the body has the id "ipboard_body"'),

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from parsel import Selector
 
+from spiders.base import Gives
 from spiders.dates import machine_time
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person
@@ -21,6 +22,12 @@ class Invision4(SelectorEngine):
     """Read Invision Community 4 and 5."""
 
     name: ClassVar[str] = "invision4"
+    gives: ClassVar[Gives] = Gives(
+        product="Invision 4, 5",
+        times="exact",
+        edits="yes",
+        private="`/messenger/compose/?to=`",
+    )
     marks: ClassVar[str] = "data-pageApp, class ipsApp, elComment_ articles, ips hooks"
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("body[data-pageapp]", 1.0, "the body names its Invision application"),

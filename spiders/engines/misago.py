@@ -13,7 +13,16 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import origin, parameters, without_fragment
 from spiders.answers import Record, answer, record, records, whole, word
-from spiders.base import Evidence, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
+from spiders.base import (
+    Evidence,
+    Gives,
+    Kind,
+    PageChanged,
+    PostItem,
+    Reading,
+    ReadOptions,
+    ThreadRef,
+)
 from spiders.body import is_json, readable
 from spiders.dates import machine_time
 from spiders.html_engine import Css, HtmlEngine, HtmlPage
@@ -26,6 +35,13 @@ class Misago(HtmlEngine):
     """Read Misago forums; events such as renames are no messages."""
 
     name: ClassVar[str] = "misago"
+    gives: ClassVar[Gives] = Gives(
+        product="Misago",
+        means="HTML pages; JSON of 0.x",
+        times="exact",
+        edits="yes",
+        private="`/private/start/`, without the name",
+    )
     marks: ClassVar[str] = "body misago-anonymous, misago-timestamp attributes, misago-markup"
 
     css_hints: ClassVar[Hints] = (

@@ -7,7 +7,7 @@ from typing import ClassVar
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.base import Kind
+from spiders.base import Gives, Kind
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, digits
 from spiders.text import plain
 
@@ -18,6 +18,12 @@ class Mybb(HtmlEngine):
     """Read MyBB boards, addressed by query, by ``thread-1.html``, or by titles alone."""
 
     name: ClassVar[str] = "mybb"
+    gives: ClassVar[Gives] = Gives(
+        product="MyBB 1.6, 1.8",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`private.php?action=send&uid=`",
+    )
     marks: ClassVar[str] = "the MyBB footer, my_post_key in a script, showthread.php, mybb cookies"
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         ('a[href*="mybb.com"], a[href*="mybboard.net"]', "the footer leads to mybb.com", 0.6),

@@ -19,6 +19,7 @@ from spiders.base import (
     BoardRef,
     Engine,
     Evidence,
+    Gives,
     Kind,
     PageChanged,
     PostItem,
@@ -42,6 +43,13 @@ class NodeBB(Engine):
     """Read NodeBB forums; a topic is a thread, a category a board, ids are NodeBB's own."""
 
     name: ClassVar[str] = "nodebb"
+    gives: ClassVar[Gives] = Gives(
+        product="NodeBB",
+        means="JSON beside every page (/api), or the page's own data",
+        times="exact",
+        edits="yes",
+        private="none: profile",
+    )
     marks: ClassVar[str] = 'header "X-Powered-By: NodeBB", its JSON, component="post" markup'
 
     def recognise(self, page: TextResponse) -> list[Evidence]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from lxml.etree import Element as new_element  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
 
+from spiders.base import Gives
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, Place, digits
 from spiders.text import CODE, plain
 
@@ -28,6 +29,12 @@ class Phpbb2(HtmlEngine):
     """Read phpBB 2 boards; a message is several rows of a table, begun by ``<a name="99">``."""
 
     name: ClassVar[str] = "phpbb2"
+    gives: ClassVar[Gives] = Gives(
+        product="phpBB 2 and its kin",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`privmsg.php?mode=post&u=`",
+    )
     marks: ClassVar[str] = 'links to profile.php?mode= and viewtopic.php, class "forumline"'
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         (_PHPBB2 + 'a[href*="profile.php?mode="]', "links lead to profile.php?mode=", 0.7),

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from parsel import Selector
 
+from spiders.base import Gives
 from spiders.html_engine import Css, HtmlEngine, HtmlPage
 
 _HTML = r"(?:-[^/?]*?)?(?:-p(?P<page>\d+))?\.html"
@@ -15,6 +16,12 @@ class Punbb(HtmlEngine):
     """Read PunBB boards, addressed by query, by files or by folders."""
 
     name: ClassVar[str] = "punbb"
+    gives: ClassVar[Gives] = Gives(
+        product="PunBB 1.2 to 1.4",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="none: profile",
+    )
     marks: ClassVar[str] = 'a footer "Powered by PunBB", ids such as brd-viewtopic, pun_cookie'
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         ('a[href*="punbb."]', "the footer leads to PunBB", 0.6),

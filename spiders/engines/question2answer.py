@@ -10,7 +10,7 @@ from typing import ClassVar
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.base import Kind, Reading, ReadOptions
+from spiders.base import Gives, Kind, Reading, ReadOptions
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, text_of
 
 Hints = tuple[tuple[str, str, float], ...]
@@ -25,6 +25,13 @@ class Question2Answer(HtmlEngine):
     """Read Question2Answer; a question, its answers and their comments are one thread."""
 
     name: ClassVar[str] = "question2answer"
+    gives: ClassVar[Gives] = Gives(
+        product="Question2Answer",
+        addresses="the site, a category, a question",
+        times="exact",
+        edits="where the page says so",
+        private="`/message/`",
+    )
     marks: ClassVar[str] = "body qa-template-..., qa-q-view and qa-q-list-item markup"
 
     css_hints: ClassVar[Hints] = (

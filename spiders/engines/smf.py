@@ -10,7 +10,7 @@ from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # ha
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.base import Kind
+from spiders.base import Gives, Kind
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, Place
 from spiders.text import CODE, classes, plain
 
@@ -31,6 +31,12 @@ class Smf(HtmlEngine):
     """Read SMF boards: ``?topic=1.0`` and ``index.php/topic,1.0.html`` addresses, or rewritten."""
 
     name: ClassVar[str] = "smf"
+    gives: ClassVar[Gives] = Gives(
+        product="Simple Machines 1.1 to 2.1",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`action=pm;sa=send;u=`",
+    )
     marks: ClassVar[str] = "smf_theme_url in a script, the Simple Machines footer, ?topic= links"
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         ('a[href*="simplemachines.org"]', "the footer leads to simplemachines.org", 0.6),

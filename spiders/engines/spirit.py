@@ -10,7 +10,7 @@ from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # ha
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.base import Reading, ReadOptions
+from spiders.base import Gives, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.html_engine import Css, HtmlEngine, HtmlPage
 
@@ -23,6 +23,12 @@ class Spirit(HtmlEngine):
     """Read Spirit forums; moves, closings and removed messages are no messages."""
 
     name: ClassVar[str] = "spirit"
+    gives: ClassVar[Gives] = Gives(
+        product="Spirit",
+        times="as the page shows them, in the site's zone and language",
+        edits="where the page says so",
+        private="`/topic/private/publish/`",
+    )
     marks: ClassVar[str] = "footer link to nitely/Spirit, js-comment markup, spirit/ stylesheets"
 
     css_hints: ClassVar[Hints] = (

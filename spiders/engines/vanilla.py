@@ -13,7 +13,7 @@ from parsel import Selector
 from scrapy.http import TextResponse
 
 from spiders.answers import record, word
-from spiders.base import Evidence, PageChanged, Reading, ReadOptions
+from spiders.base import Evidence, Gives, PageChanged, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.engines.schema_org import SchemaOrg
 from spiders.engines.vanilla_api import is_api, read_api
@@ -26,6 +26,13 @@ class Vanilla(HtmlEngine):
     """Read Vanilla; a discussion is a thread, its first message is named after it."""
 
     name: ClassVar[str] = "vanilla"
+    gives: ClassVar[Gives] = Gives(
+        product="Vanilla",
+        means="HTML pages, or its JSON API where that address is given",
+        times="exact",
+        edits="where the page says so",
+        private="`/messages/add/`",
+    )
     marks: ClassVar[str] = "ItemDiscussion and ItemComment markup, body id vanilla_..., its API"
 
     css_hints: ClassVar[Hints] = (

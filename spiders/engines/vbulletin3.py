@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from parsel import Selector
 
 from spiders.addresses import origin, parameter
-from spiders.base import BoardRef
+from spiders.base import BoardRef, Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, count_in, said
 
@@ -27,6 +27,13 @@ class Vbulletin3(SelectorEngine):
     """Read vBulletin 3 forums; vBulletin 4 shares their addresses."""
 
     name: ClassVar[str] = "vbulletin3"
+    gives: ClassVar[Gives] = Gives(
+        product="vBulletin 3",
+        means="HTML pages, vBSEO addresses too",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`private.php?do=newpm&u=`",
+    )
     marks: ClassVar[str] = 'generator "vBulletin 3", post_message_ elements, showthread.php'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         (_GENERATOR.format(3), 1.0, "the page's generator is vBulletin 3"),

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from parsel import Selector
 
+from spiders.base import Gives
 from spiders.engines.vbulletin3 import Vbulletin3
 from spiders.selected_page import Doc
 
@@ -15,6 +16,13 @@ class Vbulletin4(Vbulletin3):
     """Read vBulletin 4 forums."""
 
     name: ClassVar[str] = "vbulletin4"
+    gives: ClassVar[Gives] = Gives(
+        product="vBulletin 4",
+        means="HTML pages, vBSEO addresses too",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`private.php?do=newpm&u=`",
+    )
     marks: ClassVar[str] = 'html id "vbulletin_html", generator "vBulletin 4"'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("html#vbulletin_html", 1.0, 'the page has the id "vbulletin_html"'),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from parsel import Selector
 
+from spiders.base import Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, said
 
@@ -19,6 +20,12 @@ class Vbulletin5(SelectorEngine):
     """Read vBulletin 5 and 6. A message to a member starts from their profile."""
 
     name: ClassVar[str] = "vbulletin5"
+    gives: ClassVar[Gives] = Gives(
+        product="vBulletin 5, 6",
+        times="exact",
+        edits="yes",
+        private="none: profile, whose messenger opens there",
+    )
     marks: ClassVar[str] = 'body id "vb-page-body", generator "vBulletin 5" or "6"'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("body#vb-page-body", 1.0, 'the body has the id "vb-page-body"'),

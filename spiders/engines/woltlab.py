@@ -11,6 +11,7 @@ from typing import ClassVar
 from parsel import Selector
 
 from spiders.addresses import without_fragment
+from spiders.base import Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, count_in, said
 
@@ -21,6 +22,12 @@ class Woltlab(SelectorEngine):
     """Read WoltLab forums; member addresses belong to the suite, which may lie above the forum."""
 
     name: ClassVar[str] = "woltlab"
+    gives: ClassVar[Gives] = Gives(
+        product="WoltLab 4 to 6",
+        times="exact",
+        edits="yes",
+        private="`conversation-add`",
+    )
     marks: ClassVar[str] = 'data-application="wbb", wbbPost messages, WoltLabSuite scripts'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("body[data-application=wbb]", 1.0, "the body names the application wbb"),

@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from parsel import Selector
 
 from spiders.addresses import origin, same_site
+from spiders.base import Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person
 
@@ -23,6 +24,12 @@ class Xenforo1(SelectorEngine):
     """Read XenForo 1 forums; XenForo 2 shares their addresses."""
 
     name: ClassVar[str] = "xenforo1"
+    gives: ClassVar[Gives] = Gives(
+        product="XenForo 1",
+        times="as the page shows them, in the site's zone and language",
+        edits="yes",
+        private="`/conversations/add?to=`",
+    )
     marks: ClassVar[str] = 'html id "XenForo"'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("html#XenForo", 1.0, 'the page has the id "XenForo"'),

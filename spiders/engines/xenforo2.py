@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from parsel import Selector
 
-from spiders.base import BoardRef
+from spiders.base import BoardRef, Gives
 from spiders.engines.xenforo1 import Xenforo1
 from spiders.selected_page import Doc, Person, count_in, said
 
@@ -23,6 +23,12 @@ class Xenforo2(Xenforo1):
     """Read XenForo 2 forums."""
 
     name: ClassVar[str] = "xenforo2"
+    gives: ClassVar[Gives] = Gives(
+        product="XenForo 2",
+        times="exact",
+        edits="yes",
+        private="`/conversations/add?to=`, since 2.3 `/direct-messages/add?to=`",
+    )
     marks: ClassVar[str] = 'html id "XF", messages with data-content="post-..."'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         ("html#XF", 1.0, 'the page has the id "XF"'),
