@@ -1,5 +1,6 @@
 """Who is told, and when: shifts, languages, ranks, quiet hours."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ class Duty:
         self._settings = settings
         self.now = now
         self.team: Sequence[Worker] = workers(session)
+        self.given: Counter[int | None] = Counter()
+        """Cases that agents were asked to take in this run, by the agent's id."""
 
     def quiet_until(self) -> datetime | None:
         """Return when the quiet hours end, ``None`` outside them.
@@ -95,11 +98,11 @@ class Duty:
             or [one.agent for one in on_call if one.speaks(language)]
             or [one.agent for one in on_call]
         )
-        load = self._load()
+        load = Counter(self._load()) + self.given
         # A case is an agent's before it is a lead's.
         return sorted(
             chosen,
-            key=lambda agent: (AgentRole(agent.role).rank, load.get(agent.id, 0), agent.id or 0),
+            key=lambda agent: (AgentRole(agent.role).rank, load[agent.id], agent.id or 0),
         )
 
     def _load(self) -> dict[int | None, int]:

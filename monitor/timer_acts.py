@@ -103,6 +103,7 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
         takers = duty.takers(_language(session, case))
         if not takers:
             return "nobody at work or on call", []
+        duty.given[takers[0].id] += 1
         title = f"case {case.id} is for you to take"
         told = to_people(case, "route", takers[:1], title, "{number} cases are for you to take")
         return f"told {takers[0].name}", told

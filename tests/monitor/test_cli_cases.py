@@ -1,7 +1,8 @@
 """Cases, agents and feedback on the command line."""
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from models.base import id_of
-from models.database import writing
+from models.database import make_engine, writing
 from models.errors import QuietwordError
 from monitor.cli import app
 from tests.monitor.scene import Scene
@@ -18,10 +19,17 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def engine(sqlite: Path, tmp_path: Path) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite, tmp_path / 'q.db')}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def run(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Give a function that runs a command; what it refuses is raised as it would be printed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("QUIETWORD_DATABASE_URL", database_url)
+    monkeypatch.setenv("QUIETWORD_DATABASE_URL", str(engine.url))
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*arguments: str) -> str:

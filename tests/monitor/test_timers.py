@@ -328,6 +328,20 @@ def test_without_agents_the_room_is_reminded_and_told_what_waits(small_office: O
     ]
 
 
+def test_cases_that_come_together_are_shared_out(small_office: Office) -> None:
+    office = small_office
+    for name in ("Anna", "Bartek"):
+        office.hire(name, "mon-fri 08:00-20:00")
+    for _ in range(4):
+        office.open_case()
+    office.pass_time(minutes=10)
+    assert [(kind, room) for _, kind, room in office.told()] == [
+        ("route", "UANNA"),
+        ("route", "UBARTEK"),
+    ]
+    assert [len(office.notice(number).entries) for number in range(2)] == [2, 2]
+
+
 def test_many_reminders_at_once_are_one_message(small_office: Office) -> None:
     office = small_office
     for _ in range(12):
