@@ -20,13 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sentiment.base import ScoringError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel
+
+    Inputs = Mapping[str, NDArray[np.int64]]
+    Outputs = NDArray[np.float32]
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +37,13 @@ AGREEMENT = 0.98
 """A backend that changes more than one label in fifty of ``torch`` is not chosen by itself."""
 HOW_TO_GET = "ONNX Runtime is not installed: pip install 'quietword[onnx]'"
 
-Inputs = Mapping[str, NDArray[np.int64]]
-
 
 class Backend(Protocol):
     """Computes a batch on one thread; several threads may ask at once."""
 
     name: str
 
-    def logits(self, inputs: Inputs) -> NDArray[np.float32]:
+    def logits(self, inputs: "Inputs") -> "Outputs":
         """Return the outputs, (n, labels), for inputs by name, each (n, tokens)."""
         ...
 
@@ -69,7 +69,7 @@ class TorchBackend:
                 f"torch cannot use device {device!r} ({str(error).splitlines()[0]}); use 'cpu'"
             ) from error
 
-    def logits(self, inputs: Inputs) -> NDArray[np.float32]:
+    def logits(self, inputs: "Inputs") -> "Outputs":
         """Return the outputs of one batch."""
         import torch
 
@@ -78,7 +78,7 @@ class TorchBackend:
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=self._half),
         ):
-            found: NDArray[np.float32] = self._model(**given).logits.float().cpu().numpy()
+            found: Outputs = self._model(**given).logits.float().cpu().numpy()
         return found
 
 
@@ -103,8 +103,10 @@ class OnnxBackend:
             str(path), options, providers=["CPUExecutionProvider"]
         )
 
-    def logits(self, inputs: Inputs) -> NDArray[np.float32]:
+    def logits(self, inputs: "Inputs") -> "Outputs":
         """Return the outputs of one batch."""
+        import numpy as np
+
         [found] = self._session.run(None, dict(inputs))
         return np.asarray(found, np.float32)
 
@@ -267,7 +269,7 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def measured(backends: Sequence[Backend], batches: Sequence[Inputs]) -> list[Speed]:
+def measured(backends: Sequence[Backend], batches: Sequence["Inputs"]) -> list[Speed]:
     """Return the speed of each of ``backends``, ``torch`` first, on ``batches`` one by one."""
     speeds: list[Speed] = []
     exact: list[int] = []

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save, save_file
 
 from models.errors import QuietwordError
+from sentiment.sources import CACHE, MANIFEST
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 PLAIN_WEIGHTS, PACKED_WEIGHTS, PACKED_WORDS, PACKED_TOKENIZER = (
@@ -29,10 +30,8 @@ PLAIN_WEIGHTS, PACKED_WEIGHTS, PACKED_WORDS, PACKED_TOKENIZER = (
     "words.safetensors.xz",
     "tokenizer.json.xz",
 )
-MANIFEST = "manifest.json"
 SIZES = "sizes.json"  # written last into an unpacked folder: it says that all is there
 SCALE, BLOCKS = ".row_scale", ".four_bit"
-CACHE = Path.home() / ".cache" / "quietword" / "checkpoints"
 BLOCK = 32
 BLOCK_BYTES = 2 + BLOCK // 2
 

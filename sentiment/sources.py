@@ -12,7 +12,6 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from sentiment.base import ScoringError
-from sentiment.packing import MANIFEST, unpacked
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -23,6 +22,9 @@ SHIPPED = FAMILY / "default"
 FAST = FAMILY / "fast"
 """Its smaller sister: four layers instead of twelve."""
 
+CACHE = Path.home() / ".cache" / "quietword" / "checkpoints"
+"""Where packed checkpoints are unpacked to, unless told otherwise."""
+MANIFEST = "manifest.json"
 METHOD = b"quietword-2"
 """Changes when windows or their weights do, so that stored verdicts of old ways keep their key."""
 
@@ -70,6 +72,8 @@ def _from_folder(folder: Path, cache: Path | None) -> Loaded:
         )
     plain = folder
     if not any((folder / weights).is_file() for weights in WEIGHTS):
+        from sentiment.packing import unpacked
+
         plain = unpacked(folder, cache)
     model, tokenizer = _read(str(plain), str(folder))
     return Loaded(

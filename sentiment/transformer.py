@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from sentiment.backends import (
     BFLOAT16,
@@ -30,10 +27,12 @@ from sentiment.backends import (
 from sentiment.base import Opinion, Polarity, Query, ScoringError
 from sentiment.card import Card, polarities
 from sentiment.language import identify
-from sentiment.packing import CACHE
 from sentiment.prepare import marked, prepared
-from sentiment.sources import SHIPPED, cores, load
+from sentiment.sources import CACHE, SHIPPED, cores, load
 from sentiment.windows import Cutter, Probabilities, Window, combined
+
+if TYPE_CHECKING:
+    from sentiment.backends import Inputs
 
 logger = logging.getLogger(__name__)
 
@@ -231,8 +230,10 @@ class TransformerScorer:
         rows: list[list[float]] = self._backend.logits(self._padded(encoded)).tolist()
         return rows
 
-    def _padded(self, encoded: Sequence[Any]) -> dict[str, NDArray[np.int64]]:
+    def _padded(self, encoded: Sequence[Any]) -> "Inputs":
         """Return the checkpoint's inputs for a batch, each (n, longest)."""
+        import numpy as np
+
         shape = (len(encoded), max(len(one.ids) for one in encoded))
         filled = {
             "input_ids": np.full(shape, self._pad),

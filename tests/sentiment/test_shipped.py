@@ -95,7 +95,7 @@ def test_it_runs_in_plain_transformers_as_well(scorer: TransformerScorer, cache:
 
 
 def test_stored_verdicts_are_keyed_by_its_content(scorer: TransformerScorer) -> None:
-    assert scorer.checkpoint == f"checkpoint@{content_hash(SHIPPED)}"
+    assert scorer.checkpoint == f"default@{content_hash(SHIPPED)}"
 
 
 @pytest.mark.parametrize("language", ["pl", "ru", "en", "und"])
