@@ -39,8 +39,8 @@ a pair (brand, text) is judged towards the brand.
 FIGURES = """\
 `python -m sentiment.training evaluate`; macro-F1 over three classes, ECE with 15 bins. Baselines
 learn from the same rows: TF-IDF (words 1-2, characters 2-5) with logistic regression; VADER is a
-lexicon for English. polvader, for Polish, needs a spaCy pipeline that no package index here
-carries and was not measured.
+lexicon for English. polvader, for Polish, needs a spaCy pipeline that PyPI does not
+carry and was not measured.
 """
 BEHAVIOUR = """\
 `python -m sentiment.behaviour`: hand-written cases passed, none of them learnt from.
