@@ -171,7 +171,7 @@ def test_a_thread_is_hot_with_an_open_case_or_five_messages_in_three_hours(
     )
     scene.count_posts(fast, NOW.replace(minute=0, second=0, microsecond=0), 5)
     scene.case(scene.post(case, "Nordvia is down", at=now - hours(6)))
-    scene.case(scene.post(done, "Nordvia is down", at=now - hours(6)), state=CaseState.RESOLVED)
+    scene.case(scene.post(done, "Nordvia is down", at=now - hours(6)), state=CaseState.SOLVED)
     scene.post(quiet, "Nordvia is fine", at=now - hours(6))
     found = [name for name, _ in hot_threads(session, id_of(source), now)]
     assert found == [fast.external_id, case.external_id]

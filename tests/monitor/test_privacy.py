@@ -102,7 +102,7 @@ def case_with_alert(session: Session) -> None:
         "post_url": first.url,
         "thread_url": "https://forum.example/t7",
     }
-    session.add(Alert(case_id=id_of(case), level="urgent", content=content))
+    session.add(Alert(key="1", case_id=id_of(case), level="urgent", content=content))
 
 
 @pytest.mark.usefixtures("source_id")

@@ -76,7 +76,8 @@ def test_the_service_crawls_judges_serves_the_digest_and_ends_cleanly(folder: Pa
             browser = urllib.request.build_opener(
                 urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
             )
-            page = browser.open(link[0], timeout=30).read().decode()
+            assert "Welcome" in browser.open(link[0], timeout=30).read().decode()
+            page = browser.open(address, timeout=30).read().decode()
             assert "Nordvia" in page
             with pytest.raises(urllib.error.HTTPError):
                 urllib.request.urlopen(link[0], timeout=30)

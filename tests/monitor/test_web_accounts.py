@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from models import Access, Agent, Audit, Case, Level, Source
+from models import Access, Agent, Audit, Brand, Case, Level, Source
 from models.base import id_of
 from models.database import reading, writing
 from monitor.accounts import TRIES_OF_A_NAME, change, create, named
@@ -309,7 +309,7 @@ def test_a_post_of_another_thread_is_not_erased_through_this_case(
     account(engine, "ola", Access.MANAGER)
     case_id = a_case(engine)
     with writing(engine) as session:
-        scene = Scene(session)
+        scene = Scene(session, count=50, brands={"Nordvia": session.exec(select(Brand)).one()})
         thread = scene.thread(scene.source(address="https://other.example/"), "Other")
         other = id_of(scene.post(thread, text="leave me alone"))
     enter(client, "ola")

@@ -14,8 +14,9 @@ from fastapi.responses import HTMLResponse
 from parsel import Selector
 from sqlalchemy import Engine
 
-from models import Level
+from models import Access, Level
 from models.database import writing
+from monitor.accounts import create
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene
@@ -79,6 +80,7 @@ def test_a_browser_shows_hostile_posts_and_runs_none_of_them(
         scene = Scene(session)
         post = scene.post(scene.thread(scene.source(ATTACK), ATTACK), f"Nordvia {ATTACK}")
         case = scene.case(post, Level.URGENT, reasons=(ATTACK,)).id
+        create(session, "ola", Access.OPS, password="correct horse battery staple")
     profile = tmp_path / "profile"
 
     digest = Selector(browse(profile, "--dump-dom", login.new_link(address)))

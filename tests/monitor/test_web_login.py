@@ -70,7 +70,7 @@ def test_a_visitor_is_told_how_to_get_in(client: TestClient) -> None:
 def test_a_link_logs_one_person_in_once(client: TestClient, login: OneTimeLogin) -> None:
     link = login.new_link(BASE + "/")
     answer = client.get(link)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/welcome")
     cookie = answer.headers["set-cookie"].lower()
     assert {"httponly", "samesite=lax", "secure", "max-age=43200"} <= set(cookie.split("; "))
     assert client.get("/").status_code == 200
@@ -220,9 +220,16 @@ def test_nothing_can_be_changed_without_a_form_of_ours(
         scene = Scene(session)
         case = scene.case(scene.post(scene.thread(scene.source(), "T"), "Nordvia")).id
     client.get(login.new_link(BASE))
-    for path in ("/", f"/case/{case}", "/sources", "/login"):
+    for path in ("/", f"/case/{case}", "/sources", "/ops"):
         assert client.request(method, path).status_code == 405
-    for path in ("/logout", "/look", f"/case/{case}/take", f"/case/{case}/reveal"):
+    for path in (
+        "/login",
+        "/welcome",
+        "/logout",
+        "/look",
+        f"/case/{case}/take",
+        f"/case/{case}/reveal",
+    ):
         refused = 403 if method == "POST" else 405
         assert client.request(method, path).status_code == refused
     assert client.get(f"/case/{case}").status_code == 200

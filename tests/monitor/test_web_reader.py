@@ -13,8 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlmodel import select
 
-from models import Case, CaseState, Level
+from models import Access, Case, CaseState, Level
 from models.database import make_engine, reading, writing
+from monitor.accounts import create
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene, hours
@@ -48,6 +49,7 @@ def entry(database_url: str) -> Iterator[str]:
     engine = make_engine(database_url)
     with writing(engine) as session:
         fill(Scene(session))
+        create(session, "ola", Access.OPS, password="correct horse battery staple")
     login = OneTimeLogin("a key of more than thirty-two characters", now=lambda: NOW)
     app = create_app(engine, login=login, now=lambda: NOW)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
@@ -160,7 +162,7 @@ def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> 
     for scheme, width in (("light", 1280), ("dark", 390)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
-        for path in ("/?level=urgent", "/case/1", "/why", "/sources", "/login"):
+        for path in ("/?level=urgent", "/case/1", "/why", "/sources", "/ops", "/login"):
             page.goto(base + path)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             found = Axe().run(page, options=rules).response["violations"]
