@@ -13,10 +13,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from models import Access, Account
+from alerts.trouble import Broken, broken
+from models import Access, Account, BrokenChannel
 from models.database import reading
 from monitor import wording
 from monitor.accounts import Person, person
@@ -76,6 +79,7 @@ class Site:
                     "theme": theme if theme in THEMES else "system",
                     "known": known,
                     "person": self.person(request),
+                    "stopped": self.stopped() if known else [],
                     "csrf": csrf_token(request) if known else "",
                     "flash": request.session.pop("flash", None) if known else None,
                 },
@@ -113,8 +117,21 @@ class Site:
         account, epoch = kept.get("account"), kept.get("epoch")
         if not isinstance(account, int) or not isinstance(epoch, int):
             return BY_LINK
-        with reading(self.engine) as session:
-            return person(session, account, epoch)
+        try:
+            with reading(self.engine) as session:
+                return person(session, account, epoch)
+        except SQLAlchemyError:
+            return None  # the page that is asked for says that the database does not answer
+
+    def stopped(self) -> list[Broken]:
+        """Return the channels that only a person can mend, for the banner on every page."""
+        try:
+            with reading(self.engine) as session:
+                if session.exec(select(BrokenChannel.id).limit(1)).first() is None:
+                    return []
+                return broken(session)
+        except SQLAlchemyError:
+            return []
 
     def only(self, request: Request, *kinds: Access) -> Person:
         """Return who is logged in; refuse those whose account is none of ``kinds``."""

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from models import Access, Agent, Audit, Brand, Case, Level, Source
+from models import Access, Agent, Audit, Brand, BrokenChannel, Case, Level, Source
 from models.base import id_of
 from models.database import reading, writing
 from monitor.accounts import TRIES_OF_A_NAME, change, create, named
@@ -315,3 +315,16 @@ def test_a_post_of_another_thread_is_not_erased_through_this_case(
     enter(client, "ola")
     form = {"csrf": csrf(client, "/"), "post": str(other), "what": "post"}
     assert client.post(f"/case/{case_id}/erase", data=form).status_code == 404
+
+
+def test_a_channel_that_has_stopped_is_told_on_every_page(
+    client: TestClient, engine: Engine
+) -> None:
+    account(engine, "ola", Access.MANAGER)
+    enter(client, "ola")
+    assert "have stopped" not in client.get("/").text
+    with writing(engine) as session:
+        session.add(BrokenChannel(channel="slack", room="C1", reason="<b>token_revoked"))
+    for path in ("/", "/sources", "/why"):
+        page = client.get(path).text
+        assert "Messages to slack C1 have stopped: &lt;b&gt;token_revoked" in page
