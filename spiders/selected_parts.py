@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002  (subclasses use what the plain way of reading does without)
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
@@ -160,13 +161,13 @@ class Parts(Engine):
         """Return the address of the first page of the thread at ``url``."""
         return self.first_page(url)
 
+    @abstractmethod
     def permalink(self, doc: Doc, post_id: str, node: Selector, thread: str) -> str:
         """Return the lasting address of a message."""
-        raise NotImplementedError
 
+    @abstractmethod
     def private(self, doc: Doc, person: Person, post_id: str) -> str | None:
         """Return where a member writes to ``person``; ``None`` for guests."""
-        raise NotImplementedError
 
     # Addresses --------------------------------------------------------------------------------
 
