@@ -151,7 +151,7 @@ def test_the_reader_chooses_language_and_colours(page: Page) -> None:
     assert page.get_attribute("html", "lang") == "pl"
     assert page.inner_text("h1") == "2 wątki potrzebują teraz człowieka."
     page.get_by_role("button", name="Ciemne").click()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)"
+    page.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(20, 24, 27)'")
     page.get_by_role("button", name="Русский").click()
     assert page.inner_text("h1") == "2 темам сейчас нужен человек."
 
