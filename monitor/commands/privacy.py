@@ -3,12 +3,11 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from monitor.commands import open_database
 
 app = typer.Typer(help="What is held on an author: export, forget, object.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The author's name on the site, or the site's id.")]
@@ -23,7 +22,7 @@ def export(name: Name, host: Host = None) -> None:
     from models.database import writing
     from monitor.privacy import find_authors, held_on, record
 
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         authors = find_authors(session, name, host=host)
         held = [held_on(session, author) for author in authors]
         for author in authors:
@@ -50,7 +49,7 @@ def _erase(name: str, host: str | None, *, for_good: bool) -> None:
     from models.database import writing
     from monitor.privacy import find_authors, forget, host_of, objected
 
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         for author in find_authors(session, name, host=host):
             place = host_of(session.get_one(Source, author.source_id).address)
             erase = objected if for_good else forget
@@ -66,18 +65,9 @@ def prune(
     from monitor.config import load_settings
     from monitor.retention import policy_of, sweep
 
-    swept = sweep(_engine(), policy_of(load_settings()), utc_now(), dry=dry_run)
+    swept = sweep(open_database(), policy_of(load_settings()), utc_now(), dry=dry_run)
     told = [f"{count} {name}" for name, count in asdict(swept).items() if count]
     typer.echo(("Would go: " if dry_run else "Gone: ") + (", ".join(told) or "nothing"))
-
-
-def _engine() -> "Engine":
-    from models.database import check_schema, make_engine
-    from monitor.config import load_settings
-
-    engine = make_engine(load_settings().database_url.get_secret_value())
-    check_schema(engine)
-    return engine
 
 
 def register(main: typer.Typer) -> None:

@@ -1,25 +1,15 @@
 """``quietword user ...``: who may log in to the pages."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
+from monitor.commands import open_database
 
 app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
 Login = Annotated[str, typer.Argument(help="Login name or e-mail address.")]
 Role = Annotated[str, typer.Option(help="agent, manager or ops.")]
 ROLES = ("agent", "manager", "ops")
-
-
-def _engine() -> "Engine":
-    from models.database import check_schema, make_engine
-    from monitor.config import load_settings
-
-    engine = make_engine(load_settings().database_url.get_secret_value())
-    check_schema(engine)
-    return engine
 
 
 def _known_role(role: str) -> str:
@@ -58,7 +48,7 @@ def add(
     password = None
     if not only_sso:
         password = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         acting = None
         if agent is not None:
             acting = session.exec(select(Agent).where(Agent.name == agent)).first()
@@ -79,7 +69,7 @@ def list_() -> None:
     from models.database import reading
 
     table = Table("login", "role", "agent", "last login", "")
-    with reading(_engine()) as session:
+    with reading(open_database()) as session:
         names = {agent.id: agent.name for agent in session.exec(select(Agent))}
         for one in session.exec(select(Account).order_by(Account.login)):
             when = one.last_login_at.isoformat(timespec="minutes") if one.last_login_at else "never"
@@ -97,7 +87,7 @@ def password(login: Login) -> None:
     from monitor.accounts import change, named
 
     new = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         change(session, named(session, login), password=new)
     typer.echo(f"{login} has a new password; whoever was logged in is logged out")
 
@@ -110,7 +100,7 @@ def role(login: Login, role: Annotated[str, typer.Argument(help="agent, manager 
     from monitor.accounts import change, named
 
     access = Access(_known_role(role))
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         change(session, named(session, login), access=access)
     typer.echo(f"{login} is {access} from now on")
 
@@ -124,7 +114,7 @@ def token(login: Login) -> None:
     from monitor.service import read_secret, session_key
     from monitor.web.tokens import token_for
 
-    with reading(_engine()) as session:
+    with reading(open_database()) as session:
         account = named(session, login)
         key = session_key(read_secret(load_settings().web_secret_file))
         typer.echo(token_for(key, account))
@@ -146,6 +136,6 @@ def _switch(login: str, *, active: bool) -> None:
     from models.database import writing
     from monitor.accounts import change, named
 
-    with writing(_engine()) as session:
+    with writing(open_database()) as session:
         change(session, named(session, login), active=active)
     typer.echo(f"{login} is switched {'on' if active else 'off'}")
