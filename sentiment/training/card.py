@@ -1,6 +1,6 @@
 """Write the model card of the shipped checkpoint from what the steps recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sentiment.training.corpus import NON_COMMERCIAL, Source
@@ -22,10 +22,9 @@ a pair (brand, text) is judged towards the brand.
 - Stored: word embeddings in their original 4 bits (frozen in training, so nothing is lost), all
   other matrices as int8 with a scale per row. Unpacked to fp32 once, then loaded by plain
   transformers classes.
-- Trained on {seen:,} examples, `fast` on {lessons:,}, on two CPU cores:
-  `python -m sentiment.training all --examples {examples} --lessons {lessons}`. `training.json` has
-  the SHA-256 of every file that was learnt from and the settings of each sitting (a run can be
-  stopped, changed and resumed).
+- Trained on two CPU cores: {story}. `fast`: `distil` on {lessons:,} examples.
+  `training.json` has the SHA-256 of every file that was learnt from and the settings of each
+  sitting (a run can be stopped, changed and resumed).
 - Besides labelled sets it learnt from sentences put together by `sentiment/training/composed.py`
   and `turns.py`, whose brands are invented; of complaints on Twitter that people told from other
   posts to support accounts, the others only as "not negative".
@@ -38,9 +37,9 @@ a pair (brand, text) is judged towards the brand.
 
 FIGURES = """\
 `python -m sentiment.training evaluate`; macro-F1 over three classes, ECE with 15 bins. Baselines
-learn from the same rows: TF-IDF (words 1-2, characters 2-5) with logistic regression; VADER is a
-lexicon for English. polvader, for Polish, needs a spaCy pipeline that PyPI does not
-carry and was not measured.
+learn from the same rows: TF-IDF (words 1-2, characters 2-5) with logistic regression. Lexicon:
+VADER for English; for Polish the word list of polvader in all its forms with negation, since the
+package itself needs a spaCy pipeline that PyPI does not carry.
 """
 BEHAVIOUR = """\
 `python -m sentiment.behaviour`: hand-written cases passed, none of them learnt from.
@@ -69,9 +68,40 @@ LIMITS = """\
 """
 
 
+SEEDS = """\
+## Seeds
+
+`python -m sentiment.training seeds`: the parts with a goal, measured with the weights before the
+last stage, with each run of it alone and with the mean of the runs' weights.
+"""
+
+
+def _before(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the runs that a run went on from, the first one first."""
+    runs = list(run.get("start", {}).get("history", {}).values())
+    return [*_before(runs[0]), runs[0]] if runs else []
+
+
+def _told(runs: Iterable[Mapping[str, Any]]) -> str:
+    return " and ".join(
+        f"{run['seen']:,} examples with seed {run['plan']['seed']}, "
+        f"peak rate {run['plan']['peak_rate']:g}"
+        for run in runs
+    )
+
+
+def _story(stages: Sequence[Mapping[str, Any]], last: Sequence[Mapping[str, Any]]) -> str:
+    """Return how the weights came about."""
+    steps = [f"`tune` on {_told([run])}" for run in stages]
+    if last:
+        steps.append(f"`tune{' --start' if stages else ''}` on {_told(last)}")
+    mean = "; the mean of these runs is shipped" if len(last) > 1 else ""
+    return ", then ".join(steps) + mean
+
+
 def model_card(
     sources: Sequence[Source],
-    facts: Mapping[str, Any],
+    learnt: Mapping[str, Mapping[str, Any]],
     quietword: Mapping[str, Any],
     table: str,
     *,
@@ -81,45 +111,62 @@ def model_card(
     pieces: int,
     tokens: int,
     behaviour: str,
+    seeds: str,
     trials: str,
 ) -> str:
     """Return the card as Markdown.
 
-    facts: what the step ``tune`` recorded, taught: ``distil``. quietword: the section of the
+    learnt: what each run of ``tune`` recorded, taught: ``distil``. quietword: the section of the
     config, fast: that of the small one. table: the figures of the held-out parts. layers: of the
-    two sizes. behaviour: the table of the behavioural suite. trials: what was tried, in Markdown.
+    two sizes. behaviour: the table of the behavioural suite. seeds: of the
+    seeds, or nothing. trials: what was tried, in Markdown.
     """
+    stages = _before(next(iter(learnt.values())))
+    last = [run for run in learnt.values() if run["seen"]]
+    lessons = sum(run["seen"] for run in (*_before(taught), taught))
     introduction = INTRODUCTION.format(
         pieces=pieces,
         tokens=tokens,
-        seen=facts["seen"],
+        story=_story(stages, last),
+        lessons=lessons,
         layers=layers[0],
         few=layers[1],
-        lessons=taught["seen"],
-        examples=facts["plan"]["examples"],
         barred=", ".join(f"{name}: {licence}" for name, licence in NON_COMMERCIAL.items()),
     )
-    parts = [introduction, "## Figures\n", FIGURES, table, "", trials]
+    parts = [introduction, "## Figures\n", FIGURES, table, ""]
+    parts += [SEEDS, seeds, "", trials] if seeds else [trials]
     parts += ["## Behaviour\n", BEHAVIOUR, "```", behaviour, "```", ""]
     parts += [_calibration("default", quietword), _calibration("fast", fast)]
-    return "\n".join([*parts, _data(sources, facts["mixture"]), LIMITS])
+    return "\n".join([*parts, _data(sources, _shown([*stages, *last])), LIMITS])
 
 
 def _calibration(size: str, quietword: Mapping[str, Any]) -> str:
     """Return temperature, thresholds and calibration error per language."""
     lines = [
         f"## Calibration of `{size}` on dev rows\n",
-        "| language | n | macro-F1 | ECE | temperature | P(negative) for precision .80 | for .90 |",
-        "|---|---|---|---|---|---|---|",
+        "By chance: the mean ECE of the same number of rows if the probabilities were exact.\n",
+        "| language | n | macro-F1 | ECE | by chance | temperature "
+        "| P(negative) for precision .80 | for .90 |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, dev in quietword["dev"].items():
         cuts = [
             quietword["negative_threshold"][precision].get(name, "not reached")
             for precision in ("0.80", "0.90")
         ]
-        cells = [name, dev["n"], dev["macro_f1"], dev["ece"], quietword["temperature"][name], *cuts]
+        figures = [dev[key] for key in ("n", "macro_f1", "ece", "ece_by_chance")]
+        cells = [name, *figures, quietword["temperature"][name], *cuts]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join([*lines, ""])
+
+
+def _shown(runs: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Return by set its rows and how many examples were shown, over all runs."""
+    shown: dict[str, tuple[int, int]] = {}
+    for run in runs:
+        for name, (rows, count) in run["mixture"].items():
+            shown[name] = (rows, shown.get(name, (0, 0))[1] + count)
+    return shown
 
 
 def _data(sources: Sequence[Source], mixture: Mapping[str, Sequence[int]]) -> str:

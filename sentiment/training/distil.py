@@ -53,12 +53,16 @@ class Lesson(Run):
         plan: Plan,
         teacher: "BertForSequenceClassification",
         workers: int,
+        start: Path | None = None,
     ) -> None:
         self.teacher = teacher.eval()  # type: ignore[no-untyped-call]  # transformers' own
-        super().__init__(folder, pupil_base(base), plan, workers, frozen=0)
+        super().__init__(folder, pupil_base(base), plan, workers, frozen=0, start=start)
 
     def begin(self) -> None:
-        """Take over layers, pooler and head of the teacher."""
+        """Take over layers, pooler and head of the teacher, or the weights of ``start``."""
+        if self.start:
+            super().begin()
+            return
         pupil, teacher = self.network, self.teacher
         kept = kept_layers(teacher.config.num_hidden_layers, pupil.config.num_hidden_layers)
         for own, number in zip(pupil.bert.encoder.layer, kept, strict=True):

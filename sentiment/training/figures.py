@@ -4,12 +4,14 @@ import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from sentiment.training import lexicons
 from sentiment.training.corpus import (
     NON_COMMERCIAL,
     NOT_NEGATIVE,
@@ -143,6 +145,9 @@ HELD = (
 )
 
 
+GOALS = tuple(held for held in HELD if held.goal is not None)
+
+
 def figures(
     rows: Sequence[Row], logits: NDArray[np.float32], temperature: Mapping[str, float]
 ) -> dict[str, float]:
@@ -201,24 +206,6 @@ def linear_baseline(data: Path, sources: Sequence[Source], language: str) -> Pre
     return predict
 
 
-def _from_compound(scores: Sequence[float]) -> NDArray[np.float32]:
-    """Return verdicts of compound scores; the cut of 0.05 is that of VADER's authors."""
-    compound = np.asarray(scores)
-    verdicts = [compound <= -0.05, np.abs(compound) < 0.05, compound >= 0.05]
-    return np.stack(verdicts, axis=1).astype(np.float32)
-
-
-def vader(asked: Sequence[Row]) -> NDArray[np.float32]:
-    """Return the verdicts of VADER, an English lexicon."""
-    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # type: ignore[import-not-found,import-untyped,unused-ignore]  # extra
-
-    analyser = SentimentIntensityAnalyzer()
-    return _from_compound([analyser.polarity_scores(row.text)["compound"] for row in asked])
-
-
-LEXICONS: dict[str, Predict] = {"en": vader}
-
-
 def table(
     results: Mapping[str, Mapping[str, object]],
     simple: Mapping[str, Mapping[str, float]],
@@ -227,7 +214,7 @@ def table(
     """Return the results as a Markdown table, beside the macro-F1 of ``fast`` and simpler ways."""
     lines = [
         "| held-out part | n | accuracy | macro-F1 | F1 of the poles | ECE | `fast` | TF-IDF + LR "
-        "| VADER | goal | published |",
+        "| lexicon | goal | published |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     keys = ("n", "accuracy", "macro_f1", "poles_f1", "ece", "fast", "linear", "lexicon")
@@ -241,19 +228,36 @@ def table(
     return "\n".join(lines)
 
 
+def _measure(held: Held) -> tuple[str, str]:
+    """Return which figure counts for a goal: its key and its name."""
+    if held.conflicts:
+        return "accuracy", "accuracy"
+    return ("poles_f1", "poles") if held.poles else ("macro_f1", "macro-F1")
+
+
 def _goal(held: Held, row: Mapping[str, object]) -> str:
     """Return the goal in words and whether it is met."""
     if held.goal is None:
         return ""
-    key, name = (
-        ("accuracy", "accuracy")
-        if held.conflicts
-        else ("poles_f1", "poles")
-        if held.poles
-        else ("macro_f1", "macro-F1")
-    )
+    key, name = _measure(held)
     met = "met" if float(str(row[key])) >= held.goal else "missed"
     return f"{name} {held.goal:.2f} {met}"
+
+
+def beside(results: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
+    """Return the figures of several weights on the parts with a goal, one column each.
+
+    results: by the name of the weights, then by the title of the part.
+    """
+    lines = [
+        "| held-out part | " + " | ".join(results) + " |",
+        "|---|" + "---|" * len(results),
+    ]
+    for held in GOALS:
+        key, name = _measure(held)
+        cells = [str(found.get(held.title, {}).get(key, "")) for found in results.values()]
+        lines.append(f"| {held.title}, {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def measured(
@@ -262,12 +266,13 @@ def measured(
     temperature: Mapping[str, float],
     stored: Path,
     console: Console,
+    parts: Sequence[Held] = HELD,
 ) -> dict[str, dict[str, object]]:
-    """Return the figures of every held-out part; each is kept in ``stored`` once measured."""
+    """Return the figures of held-out parts; each is kept in ``stored`` once measured."""
     results: dict[str, dict[str, object]] = (
         json.loads(stored.read_text()) if stored.is_file() else {}
     )
-    for held in HELD:
+    for held in parts:
         if held.title in results or not path_of(data, held.name, held.part).is_file():
             continue
         rows = held.rows(data)
@@ -282,17 +287,18 @@ def measured(
 def baselines(
     data: Path, sources: Sequence[Source], stored: Path, linear: bool
 ) -> dict[str, dict[str, float]]:
-    """Return the macro-F1 of simpler ways by title; each part is kept in ``stored``.
-
-    The lexicon is VADER (package vaderSentiment), for English.
-    """
+    """Return the macro-F1 of simpler ways by title; each part is kept in ``stored``."""
     known: dict[str, dict[str, float]] = json.loads(stored.read_text()) if stored.is_file() else {}
     parts = {held.title: held for held in HELD if path_of(data, held.name, held.part).is_file()}
     asked_of = {title: held.rows(data) for title, held in parts.items() if title not in known}
     rows = {title: asked for title, asked in asked_of.items() if asked}
     for language in sorted({asked[0].language for asked in rows.values()}):
-        lexicon = LEXICONS.get(language)
-        ways = {"lexicon": lexicon} if lexicon else {}
+        ways: dict[str, Predict] = {}
+        if language == "en":
+            ways["lexicon"] = lexicons.vader
+        if language == "pl" and linear:
+            valences = lexicons.polish_valences(stored.parent)
+            ways["lexicon"] = partial(lexicons.polish, valences=valences)
         if linear and (trained := linear_baseline(data, sources, language)):
             ways["linear"] = trained
         for title, asked in rows.items():

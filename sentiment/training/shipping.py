@@ -1,14 +1,18 @@
 """Turn a tuned run into the checkpoint folder that is shipped."""
 
+import json
+import lzma
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load, load_file
 
 from sentiment import packing
-from sentiment.training.base import Base, TrainingError
+from sentiment.sources import MANIFEST
+from sentiment.training.base import CONFIG_NAMES, Base, TrainingError
 from sentiment.training.corpus import Source, path_of, sha256_of
 from sentiment.training.network import FROZEN_LAYERS, WORDS, classifier
 from sentiment.training.tune import STATE, Plan, trainable
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
 
 SHARED = "shared"
+HISTORY = "training.json"
 MAX_TOKENS = 256  # the longest texts seen in training
 TOKENIZER_CONFIG = {
     "tokenizer_class": "PreTrainedTokenizerFast",
@@ -35,18 +40,48 @@ TOKENIZER_CONFIG = {
 
 
 def tuned_network(
-    folder: Path, base: Base, weights: str, frozen: int = FROZEN_LAYERS
+    folders: Sequence[Path], base: Base, weights: str, frozen: int = FROZEN_LAYERS
 ) -> "BertForSequenceClassification":
-    """Return the network of a run; ``weights`` is ``weights`` (the last) or ``averaged``."""
+    """Return the network of a run, or the mean of several runs that began alike.
+
+    weights: ``weights`` (the last) or ``averaged``.
+    """
     import torch
 
-    if not (folder / STATE).is_file():
-        raise TrainingError(f"{folder} holds no run: run the step 'tune' first")
-    state = torch.load(folder / STATE, weights_only=True)
+    for folder in folders:
+        if not (folder / STATE).is_file():
+            raise TrainingError(f"{folder} holds no run: run the step 'tune' first")
+    states = [torch.load(folder / STATE, weights_only=True)[weights] for folder in folders]
     network = classifier(base, Plan().seed, frozen)
     for name, tensor in trainable(network).items():
-        tensor.copy_(state[weights][name])
+        tensor.copy_(torch.stack([state[name] for state in states]).mean(dim=0))
     return network
+
+
+def origin(start: Path) -> dict[str, object]:
+    """Return what a packed checkpoint that a run goes on from is: its hash and its own runs."""
+    path = start.parent / HISTORY
+    history = json.loads(path.read_text()) if path.is_file() else {}
+    return {"manifest": sha256_of(start / MANIFEST), "history": history.get(start.name, {})}
+
+
+def adopted(start: Path) -> Base:
+    """Return the base of a packed checkpoint: its own words, tokenizer and encoder."""
+    shared = start.parent / SHARED
+    plain = packing.unpacked(start)
+    weights = load_file(plain / packing.PLAIN_WEIGHTS)
+    config = json.loads((plain / packing.CONFIG).read_text())
+    (words,) = load(lzma.decompress((shared / packing.PACKED_WORDS).read_bytes())).values()
+    return Base(
+        config={name: config[name] for name in (*CONFIG_NAMES, "layer_norm_eps")},
+        tensors={
+            name.removeprefix("bert."): value
+            for name, value in weights.items()
+            if name.startswith(("bert.embeddings.", "bert.encoder.")) and name != WORDS
+        },
+        words=words,
+        tokenizer=(plain / packing.TOKENIZER).read_text(encoding="utf-8"),
+    )
 
 
 def clear(folder: Path) -> None:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from sentiment.packing import PLAIN_WEIGHTS, unpacked
 from sentiment.training.base import Base, TrainingError
 from sentiment.training.corpus import NOT_NEGATIVE, Row
 from sentiment.training.mixture import Example, Pool, round_examples
@@ -131,11 +133,13 @@ class Run:
         plan: Plan,
         workers: int = WORKERS,
         frozen: int = FROZEN_LAYERS,
+        start: Path | None = None,
     ) -> None:
         import torch
 
         self.folder = folder
         self.plan = plan
+        self.start = start
         self.tokenizer = Tokenizer.from_str(base.tokenizer)
         self.network = classifier(base, plan.seed, frozen)
         self.begin()
@@ -156,7 +160,13 @@ class Run:
             self._resume()
 
     def begin(self) -> None:
-        """Change the fresh network before anything is learnt; nothing to do here."""
+        """Change the fresh network before anything is learnt: take the weights of ``start``."""
+        if self.start:
+            weights = load_file(unpacked(self.start) / PLAIN_WEIGHTS)
+            for name, tensor in trainable(self.network).items():
+                if name not in weights or weights[name].shape != tensor.shape:
+                    raise TrainingError(f"{self.start} has no such weights: {name}")
+                tensor.copy_(weights[name])
 
     def _resume(self) -> None:
         import torch

@@ -86,3 +86,29 @@ def make_checkpoint(tmp_path: Path) -> Callable[..., Path]:
         return build(tmp_path / name, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write every set the project knows, small and hand-made."""
+    from sentiment.training import corpus
+    from tests.sentiment.training_sets import made_rows, write_rows
+
+    folder = tmp_path_factory.mktemp("sets")
+    for source in corpus.SOURCES:
+        for part in {*source.train, *([source.dev] if source.dev else []), "test"}:
+            rows = list(made_rows(source.name, part, source.targeted))
+            write_rows(corpus.path_of(folder, source.name, part), rows)
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Return a work folder with a tiny encoder in it."""
+    from sentiment.training import network
+    from tests.sentiment.training_sets import tiny_base
+
+    folder = tmp_path / "work"
+    network.write_base(tiny_base(), folder / "pruned")
+    network.write_base(tiny_base(), folder / "base")
+    return folder

@@ -1,6 +1,5 @@
 """The training steps, run for real on hand-made rows and a tiny random encoder."""
 
-import gzip
 import json
 import random
 import signal
@@ -8,7 +7,6 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,116 +18,11 @@ from typer.testing import CliRunner
 
 from sentiment.packing import dequantised, unpacked
 from sentiment.training import corpus, network, tune, vocabulary
-from sentiment.training.__main__ import app
-from sentiment.training.base import Base, TrainingError, read_weights
+from sentiment.training.__main__ import FACTS, app
+from sentiment.training.base import TrainingError, read_weights
 from sentiment.training.mixture import pools
 from sentiment.training.turns import PHRASES, turned
-
-LETTERS = "abcdefghijklmnopqrstuvwxyząćęłńóśźżабвгдеёжзийклмнопрстуфхцчшщъыьэюя0123456789.,!?:-"
-WORDS = {
-    "negative": ("okropne", "fatalne", "ужасно", "awful", "terrible"),
-    "neutral": ("wtorek", "umowa", "офис", "parcel", "office"),
-    "positive": ("świetne", "polecam", "отлично", "great", "lovely"),
-}
-
-
-def tokenizer_json() -> str:
-    """Return a Unigram tokenizer of letters and the words above, shaped like the real one."""
-    words = [f"▁{word}" for group in WORDS.values() for word in group]
-    singles = [*LETTERS, *LETTERS.upper(), "▁", "漢"]
-    vocabulary_ = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
-    vocabulary_ += [(word, -3.0) for word in words]
-    vocabulary_ += [(letter, -8.0) for letter in dict.fromkeys(singles)]
-    vocabulary_ += [("▁longword", -4.0), ("<mask>", 0.0)]
-    special = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": len(vocabulary_) - 1}
-    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
-    start, end = ({"SpecialToken": {"id": name, "type_id": 0}} for name in ("<s>", "</s>"))
-    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in ("A", "B"))
-    described = {
-        "version": "1.0",
-        "added_tokens": [
-            {"id": number, "content": content, "special": True, **flags}
-            for content, number in special.items()
-        ],
-        "pre_tokenizer": {
-            "type": "Metaspace",
-            "replacement": "▁",
-            "prepend_scheme": "always",
-            "split": True,
-        },
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [start, first, end],
-            "pair": [start, first, end, end, second, end],
-            "special_tokens": {
-                name: {"id": name, "ids": [special[name]], "tokens": [name]}
-                for name in ("<s>", "</s>")
-            },
-        },
-        "model": {"type": "Unigram", "unk_id": 3, "vocab": vocabulary_, "byte_fallback": False},
-    }
-    return Tokenizer.from_str(json.dumps(described)).to_str()
-
-
-def tiny_base(seed: int = 5) -> Base:
-    """Return a random BERT of six layers and 32 values whose words are in 4-bit blocks."""
-    text = tokenizer_json()
-    size = len(json.loads(text)["model"]["vocab"])
-    config = {
-        "hidden_size": 32,
-        "num_hidden_layers": 6,
-        "num_attention_heads": 4,
-        "intermediate_size": 64,
-        "vocab_size": size,
-        "max_position_embeddings": 512,
-        "type_vocab_size": 2,
-        "layer_norm_eps": 1e-12,
-    }
-    draw = np.random.default_rng(seed)
-    words = np.zeros((size, 1, 18), np.uint8)
-    words[..., :2] = np.array([0.1], "<f2").view(np.uint8)
-    words[..., 2:] = draw.integers(0, 256, (size, 1, 16))
-    fresh = network.classifier(Base(config=config, tensors={}, words=words, tokenizer=text), seed)
-    tensors = {
-        name.removeprefix("bert."): tensor.detach().numpy().copy()
-        for name, tensor in fresh.state_dict().items()
-        if name.startswith("bert.") and "pooler" not in name and name != network.WORDS
-    }
-    return Base(config=config, tensors=tensors, words=words, tokenizer=text)
-
-
-def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def made_rows(name: str, part: str, targeted: bool) -> Iterator[dict[str, str]]:
-    """Yield thirty rows whose one telling word gives the label."""
-    for number in range(30):
-        label = list(WORDS)[number % 3]
-        word = WORDS[label][number % 5]
-        row = {"label": label, "lang": "pl", "text": f"{word} {name} {part} {number}"}
-        yield {**row, "target": name} if targeted else row
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write every set the project knows, small and hand-made."""
-    folder = tmp_path_factory.mktemp("sets")
-    for source in corpus.SOURCES:
-        for part in {*source.train, *([source.dev] if source.dev else []), "test"}:
-            rows = list(made_rows(source.name, part, source.targeted))
-            write_rows(corpus.path_of(folder, source.name, part), rows)
-    return folder
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    folder = tmp_path / "work"
-    network.write_base(tiny_base(), folder / "pruned")
-    network.write_base(tiny_base(), folder / "base")
-    return folder
+from tests.sentiment.training_sets import WORDS, tiny_base, write_rows
 
 
 def tune_arguments(work: Path, data: Path, *more: str) -> list[str]:
@@ -167,7 +60,7 @@ def test_a_run_killed_at_any_moment_ends_with_the_weights_of_one_never_killed(
     assert 0 < seen < 1200
     assert CliRunner().invoke(app, tune_arguments(work, data)).exit_code == 0
 
-    facts = json.loads((work / "training.json").read_text())
+    facts = json.loads((work / "tune" / FACTS).read_text())
     assert [sitting["from"] for sitting in facts["sittings"]] == [0, seen]
 
     expected, found = final_weights(whole), final_weights(work)
@@ -221,7 +114,7 @@ def test_the_steps_lead_from_labelled_rows_to_a_checkpoint_that_answers(
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| pl_tweets_wust2k20 test | 30 |" in card
     assert all(source.name in card for source in corpus.SOURCES)
-    recorded = json.loads((folder / "training.json").read_text())["data"]
+    recorded = json.loads((folder / "training.json").read_text())["default"]["tune"]["data"]
     path = corpus.path_of(data, "umsab_en", "train")
     assert recorded["umsab_en/train.jsonl.gz"] == corpus.sha256_of(path)
     assert not any("/test." in name for name in recorded)
@@ -274,7 +167,7 @@ def test_no_source_learns_from_a_test_part_or_a_non_commercial_set() -> None:
 def test_unstated_licences_can_be_left_out(work: Path, data: Path) -> None:
     run = tune_arguments(work, data, "--no-unstated-licences")
     assert CliRunner().invoke(app, run).exit_code == 0
-    facts = json.loads((work / "training.json").read_text())
+    facts = json.loads((work / "tune" / FACTS).read_text())
     assert "umsab_en" in facts["mixture"]
     assert "pl_tweets_wust2k20" not in facts["mixture"]
     assert not any("pl_tweets_wust2k20" in name for name in facts["data"])
