@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -309,7 +310,7 @@ def evaluate(
     temperature: dict[str, float] = calibration["quietword"]["temperature"]
     results = figures.measured(
         data,
-        lambda rows: network.logits_of(tuned, tokenizer, rows),
+        partial(network.logits_of, tuned, tokenizer),
         temperature,
         work / FIGURES[size],
         console,
@@ -334,7 +335,7 @@ def seeds(
         name = " + ".join(runs)
         results[name] = figures.measured(
             data,
-            lambda rows, tuned=tuned: network.logits_of(tuned, tokenizer, rows),
+            partial(network.logits_of, tuned, tokenizer),
             calibration["quietword"]["temperature"],
             work / f"figures {name}.json",
             console,
