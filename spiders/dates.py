@@ -1,6 +1,7 @@
 """Moments as forums print them, turned into aware UTC or into nothing: never a guess."""
 
 import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -105,6 +106,27 @@ def shown_time(text: str | None, options: ReadOptions, language: str | None) -> 
         if when is not None:
             return _believable(when, options)
     return None
+
+
+def django_clock(text: str) -> str:
+    """Return ``text`` with hours as Django writes them, "noon" and "8 p.m.", in the usual way."""
+    text = re.sub(r"\bnoon\b", "12:00", re.sub(r"\bmidnight\b", "00:00", text))
+    return re.sub(r"\b([ap])\.m\.", r"\1m", text)
+
+
+def order_by_ids(read: Callable[[str], Iterable[tuple[int, datetime | None]]]) -> str | None:
+    """Return the order of day and month under which a page's messages follow one another.
+
+    ``read`` gives each message's id and its moment under an order. Later messages have higher ids,
+    and none is of the future; ``None`` unless exactly one order fits.
+    """
+    fitting = []
+    for order in ("DMY", "MDY"):
+        times = [when for _, when in sorted(read(order), key=lambda told: told[0])]
+        known = [when for when in times if when is not None]
+        if known and len(known) == len(times) and known == sorted(known):
+            fitting.append(order)
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _this_week(text: str, language: str, base: datetime) -> str | None:

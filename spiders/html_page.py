@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from parsel import Selector, SelectorList
@@ -10,6 +11,7 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import without_fragment, without_session
 from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
+from spiders.dates import order_by_ids
 from spiders.html_place import Place, count_in, digits, last_number, text_of
 from spiders.html_view import HtmlView
 from spiders.text import ATTACHMENT, fit, read_words
@@ -60,7 +62,28 @@ class HtmlPage(HtmlView):
             language=self.language,
         )
 
+    def _settle_order(self, nodes: Sequence[Selector]) -> None:
+        """Find out in which order the page writes day and month, where no number tells."""
+        own = self.options
+        if own.date_order or (own.language or self.language or "en") != "en":
+            return
+        named = [
+            (number, node) for node in nodes if (number := self._engine.message_id(self, node))
+        ]
+
+        def read(order: str) -> list[tuple[int, datetime | None]]:
+            self.options = replace(own, date_order=order)
+            return [
+                (int(number), self._engine.posted_at(self, node))
+                for number, node in named
+                if number.isdecimal()
+            ]
+
+        order = order_by_ids(read)
+        self.options = replace(own, date_order=order)
+
     def _thread(self, nodes: Sequence[Selector]) -> Reading:
+        self._settle_order(nodes)
         number, board = self._number(Kind.THREAD), self._crumb()
         items: dict[str, PostItem] = {}
         unreadable = 0
@@ -183,7 +206,9 @@ class HtmlPage(HtmlView):
             (
                 member
                 for link in self.find(node, "author_link")
-                if (url := self.url(link.attrib.get("href"))) and (member := engine.member(url))
+                if bodies[0].root not in link.root.iterancestors()
+                and (url := self.url(link.attrib.get("href")))
+                and (member := engine.member(url))
             ),
             None,
         )

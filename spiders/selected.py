@@ -23,6 +23,7 @@ from spiders.base import (
     ThreadRef,
 )
 from spiders.body import readable
+from spiders.dates import order_by_ids
 from spiders.outcome import Outcome, PageFailed
 from spiders.selected_page import Doc, count_in, said
 from spiders.selected_parts import Parts
@@ -88,6 +89,7 @@ class SelectorEngine(Parts):
         return engine
 
     def _thread(self, doc: Doc, nodes: list[Selector]) -> Reading:
+        self._settle_order(doc, nodes)
         urls = self._addresses(doc)
         thread_id = self.thread_id(doc, urls)
         base = next((url for url in urls if self.thread_in(url)), urls[0])
@@ -118,6 +120,20 @@ class SelectorEngine(Parts):
             unreadable=unreadable,
             language=doc.language,
         )
+
+    def _settle_order(self, doc: Doc, nodes: list[Selector]) -> None:
+        """Find out in which order the page writes day and month, where no number tells."""
+        own = doc.options
+        if own.date_order or (own.language or doc.language or "en") != "en":
+            return
+        named = [(int(number), node) for node in nodes if (number := self.post_id(node))]
+
+        def read(order: str) -> list[tuple[int, datetime | None]]:
+            doc.options = replace(own, date_order=order)
+            return [(number, self.posted_at(doc, node)) for number, node in named]
+
+        order = order_by_ids(read)
+        doc.options = replace(own, date_order=order)
 
     def _item(self, doc: Doc, node: Selector, thread: str) -> PostItem | None:
         post_id = self.post_id(node)

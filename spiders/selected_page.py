@@ -17,10 +17,11 @@ from spiders.text import classes, fit
 _MACHINE = ("datetime", "data-timestamp", "data-time", "date", "content", "title")
 _COUNT = re.compile(r"\d{1,3}(?:[ .,'’\xa0\u202f]\d{3})+(?!\d)|\d+(?![\d.,:/-]\d)")
 _STAMP = re.compile(
-    r"(?<![\d/-])(\d{1,2})[/-](\d{1,2})[/-]\d{4},?(?:\s|&nbsp;|<[^<>]{0,80}>){1,6}\d{1,2}:\d\d"
+    r"(?<![\d/-])(\d{1,2})[/-](\d{1,2})[/-](?:\d\d){1,2},?(?:\s|&nbsp;|<[^<>]{0,80}>){1,6}\d{1,2}:\d\d"
 )
 _CLOCK = re.compile(
-    r"\d{1,2}[:.]\d\d|\d\s*(?:min|hour|godz|час|мин|Stund|хв|год)|\d{1,2}\s?[AP]M\b"
+    r"\d{1,2}[:.]\d\d|\d\s*(?:min|hour|godz|час|мин|Stund|хв|год)|\d{1,2}\s?[AP]M\b",
+    re.IGNORECASE,
 )
 
 

@@ -169,7 +169,7 @@ def _opaque(element: Element, replace: Callable[[Element], str | None]) -> bool:
 
 def _is_quote(element: Element) -> bool:
     if _tag(element) == "blockquote":
-        return not classes(element) & {"postcontent", "messagetext"}
+        return not classes(element) & {"postcontent", "messagetext", "spoiler-body"}
     return _tag(element) in {"div", "aside"} and bool(classes(element) & _QUOTE_CLASSES)
 
 
@@ -253,9 +253,8 @@ def _read_quote(quote: Element, replace: Callable[[Element], str | None]) -> tup
         if step == "instead" and _is_heading(element)
     )
     heading = next((head for head in heads if _titled_quote(head) in {None, own}), None)
-    author: str | None = fit(
-        quote.get("data-username") or quote.get("data-ipsquote-username") or ""
-    )
+    marks = ("data-username", "data-ipsquote-username", "data-author")
+    author: str | None = fit(next(filter(None, map(quote.get, marks)), ""))
     # Discourse quotes the start of a topic that a link leads to under its title, not a name.
     if heading is not None and not author and quote.get("data-topic") is None:
         author = _author_in(heading)

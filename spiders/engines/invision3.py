@@ -53,7 +53,7 @@ class Invision3(SelectorEngine):
     )
     edited: ClassVar[str] = "p.edit"
     number: ClassVar[str] = ".post_id a, .post_id"
-    skip: ClassVar[frozenset[str]] = frozenset({"edit", "signature"})
+    skip: ClassVar[frozenset[str]] = frozenset({"edit", "signature", "spoiler_title"})
 
     title: ClassVar[tuple[str, ...]] = (
         "h1.ipsType_pagetitle",
@@ -103,15 +103,15 @@ class Invision3(SelectorEngine):
 
     def prepare(self, body: Selector) -> None:
         """Tell quotes whom they are of; the heading gives the name among other words."""
-        for box in body.css("[data-author]"):
-            box.root.set("data-username", box.attrib["data-author"])
+        for heading in body.css("#attach_wrap h4"):
+            heading.drop()
         for inner in body.css(".blockquote .quote"):
             inner.root.set("class", "said")
         for heading in body.css("p.citation, div.citation, .quotetop"):
             heading.root.set("class", "quotetitle")
             found = _CITED.search(said(heading))
             following = heading.root.getnext()
-            if found and following is not None and not following.get("data-username"):
+            if found and following is not None and not following.get("data-author"):
                 following.set("data-username", next(filter(None, found.groups())).strip())
 
     def page_in(self, url: str) -> int:

@@ -70,9 +70,9 @@ class Punbb(HtmlEngine):
         "h2 > span",
         ".posthead .permalink::text",
     )
-    edited: ClassVar[Css] = ".postedit, .post-edit"
+    edited: ClassVar[Css] = ".postedit, .lastedit"
     body: ClassVar[Css] = (".postright .postmsg", ".postmsg", ".entry-content")
-    skip: ClassVar[Css] = ".postedit, .postsignature, .sig-content, .sig-line"
+    skip: ClassVar[Css] = ".postedit, .lastedit, .postsignature, .sig-content, .sig-line"
     number: ClassVar[Css] = (".post-num", "h2 .conr")
     thread_title: ClassVar[Css] = (
         ".crumbs li:last-child strong",

@@ -12,11 +12,11 @@ from scrapy.http import TextResponse
 
 from spiders.base import Gives, Reading, ReadOptions
 from spiders.body import is_json, readable
+from spiders.dates import django_clock
 from spiders.html_engine import Css, HtmlEngine, HtmlPage
 
 Hints = tuple[tuple[str, str, float], ...]
 _SAID = re.compile(r"\s*@(\S+) [^@:]{1,20}:\s*")
-_NOON = {"noon": "12:00", "midnight": "00:00"}
 
 
 class Spirit(HtmlEngine):
@@ -97,8 +97,7 @@ class Spirit(HtmlEngine):
 
     def shown(self, text: str) -> str:
         """Return the date in ``text`` as Django writes it, "Oct. 9, 2026, noon" made a time."""
-        text = re.sub(r"\b(noon|midnight)\b", lambda word: _NOON[word[0]], text)
-        return super().shown(re.sub(r"\b([ap])\.m\.", r"\1m", text))
+        return super().shown(django_clock(text))
 
     def is_edited(self, view: HtmlPage, node: Selector) -> bool:
         """Tell whether ``node`` links to its earlier versions."""

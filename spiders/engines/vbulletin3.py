@@ -38,10 +38,11 @@ class Vbulletin3(SelectorEngine):
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
         (_GENERATOR.format(3), 1.0, "the page's generator is vBulletin 3"),
         ("style#vbulletin_css, link[id=vbulletin_css]", 0.6, "the head holds vBulletin's styles"),
+        ("script[src*='clientscript/vbulletin_']", 0.5, "scripts of vBulletin 3"),
         (
-            "script[src*='vbulletin_global.js'], script[src*='vbulletin_menu.js']",
-            0.5,
-            "scripts of vBulletin 3",
+            "div[id^=post_message_]:not(:has(blockquote.postcontent))",
+            0.4,
+            "messages named as vBulletin 3 names them",
         ),
         ("table[id^=post] [id^=post_message_]", 0.5, "messages in vBulletin 3's tables"),
         ("a[id^=thread_title_], td[id^=td_threadtitle_]", 0.5, "rows of vBulletin 3's threads"),
@@ -134,7 +135,7 @@ class Vbulletin3(SelectorEngine):
     post_address: ClassVar[re.Pattern[str]] = re.compile(r"[?&]p=(\d+)|#post_?(\d+)|-post(\d+)")
     member_address: ClassVar[re.Pattern[str]] = re.compile(
         r"member\.php(?:\?u=|\?|/)(\d+)|[?&]u(?:serid)?=(\d+)|/members?/(\d+)(?:[-_.]|$)"
-        r"|/member(\d+)(?:\.html|/)|/members?/[^/?#]*[-.](\d+)(?:\.html|/|$)"
+        r"|/member(\d+)(?:\.html|/)|/members?/[^/?#]*[-.](\d+)(?:\.html|/|$)|/(\d+)-[^/?#]+\.html$"
     )
     folder_address: ClassVar[re.Pattern[str]] = re.compile(
         r"/(?:showthread|forumdisplay|member|private|external|register|login|search|faq|index|"
@@ -159,25 +160,27 @@ class Vbulletin3(SelectorEngine):
 
     def prepare(self, body: Selector) -> None:
         """Give vBulletin 3's quotes, which are tables in a margin, the classes of a quote."""
-        for cell in body.xpath(".//table//td[@class='alt2']"):
-            label = cell.xpath("ancestor::table[1]/preceding-sibling::div[@class='smallfont'][1]")
-            outer = label.xpath("parent::div")
+        # Newer skins have boxes of class "postquote" where the table's cell was.
+        for cell in body.xpath(".//table//td[@class='alt2'] | .//div[@class='postquote']"):
+            outer = cell.xpath("ancestor::div[div[@class='smallfont']][1]")
             if not outer or outer[0].root is body.root:
                 continue
             outer[0].root.set("class", "bbcode_quote")
-            label[0].root.set("class", "bbcode_description")
+            outer.xpath("./div[@class='smallfont'][1]")[0].root.set("class", "bbcode_description")
             # A quote without a name has no heading: its words follow at once.
-            for heading in cell.xpath("./div[1][strong]"):
+            for heading in cell.xpath(
+                "self::td/div[1][strong] | self::div/preceding-sibling::div[1][strong]"
+            ):
                 heading.root.set("class", "bbcode_postedby")
         for box in body.css(".bbcode_quote"):
             if names := box.css(".bbcode_postedby strong"):
                 box.root.set("data-username", said(names[0]))
         for smiley in body.xpath(".//img[@alt=''][contains(@src,'smil')]"):
             smiley.root.tag = "meta"  # it has no words to stand for it
-        for above in body.xpath(".//div[@class='smallfont'][following-sibling::*[1][self::pre]]"):
-            above.root.set("class", "bbcode_description")
-        for code in body.xpath(".//pre[contains(@class,'alt2')]"):
+        for code in body.xpath(".//pre[contains(@class,'alt2')] | .//div[@class='alt2'][code]"):
             code.root.set("class", "codebox")
+            for above in code.xpath("preceding-sibling::*[1][self::div][@class='smallfont']"):
+                above.root.set("class", "bbcode_description")
 
     def post_id(self, node: Selector) -> str | None:
         """Return the id of the message in ``node``."""

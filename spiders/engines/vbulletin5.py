@@ -126,7 +126,10 @@ class Vbulletin5(SelectorEngine):
     def person(self, doc: Doc, node: Selector) -> Person:
         """Return the author; a card of theirs carries their number."""
         person = super().person(doc, node)
-        for number in node.css("a[data-vbnamecard]::attr(data-vbnamecard)").getall():
+        # A member whom the text names has such a card, too.
+        for number in node.css(
+            "a[data-vbnamecard]:not(.b-bbcode-user)::attr(data-vbnamecard)"
+        ).getall():
             if person.uid is None and number.isdecimal() and number != "0":
                 return Person(name=person.name, uid=number, profile=person.profile)
         return person

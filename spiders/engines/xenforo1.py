@@ -18,6 +18,7 @@ from spiders.selected_page import Doc, Person
 
 _ROUTES = "threads|forums|members|categories|posts|whats-new|find-new|login|register|help|search"
 _BASE_PATH = re.compile(r"\bbasePath:\s*[\"'](/[^\"']*)[\"']")
+_IN_TEXT = "ancestor::*[contains(@class,'messageText') or contains(@class,'bbWrapper')]"
 
 
 class Xenforo1(SelectorEngine):
@@ -55,7 +56,7 @@ class Xenforo1(SelectorEngine):
     edited: ClassVar[str] = ".editDate"
     number: ClassVar[str] = ".postNumber, a.hashPermalink"
     skip: ClassVar[frozenset[str]] = frozenset(
-        {"quoteexpand", "messagetextendmarker", "signature", "attachedfiles"}
+        {"quoteexpand", "messagetextendmarker", "signature", "attachedfiles", "type"}
     )
 
     title: ClassVar[tuple[str, ...]] = ("h1 .title", ".titleBar h1", "h1")
@@ -106,8 +107,6 @@ class Xenforo1(SelectorEngine):
     def prepare(self, body: Selector) -> None:
         """Give XenForo 1's quotes, which are three boxes in one another, the form of one."""
         for box in body.css(".bbCodeQuote"):
-            if author := box.attrib.get("data-author"):
-                box.root.set("data-username", author)
             for heading in box.css(".attribution"):
                 heading.root.set("class", "quotetitle")
             for inner in box.css("blockquote.quoteContainer"):
@@ -121,7 +120,9 @@ class Xenforo1(SelectorEngine):
         named = " ".join((node.attrib.get("data-author") or "").split())
         uid = person.uid if person.name == named or not named else None
         for link in node.css("a.username[href], a.avatar[href], .messageUserInfo a[href]"):
-            if uid is None and (url := doc.url(link.attrib["href"])):
+            if uid is not None or link.xpath(_IN_TEXT):  # a text may name other members
+                continue
+            if url := doc.url(link.attrib["href"]):
                 uid = self.member_id(url)
         return Person(name=named or person.name, uid=uid, profile=person.profile)
 

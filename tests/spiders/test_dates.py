@@ -1,11 +1,12 @@
 """Moments as forums print them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from spiders.base import ReadOptions
-from spiders.dates import machine_time, shown_time
+from spiders.dates import machine_time, order_by_ids, shown_time
 
 FETCHED_AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 WARSAW = ReadOptions(timezone="Europe/Warsaw", fetched_at=FETCHED_AT)
@@ -118,6 +119,28 @@ def test_the_forums_own_order_of_day_and_month_is_taken() -> None:
 
     assert read("DMY") == datetime(2015, 4, 5, 10, 0, tzinfo=UTC)
     assert read("MDY") == datetime(2015, 5, 4, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("shown", "order"),
+    [
+        ({1: "05-02-2026, 9:00", 2: "06-03-2026, 9:00", 3: "07-01-2026, 9:00"}, "MDY"),
+        ({3: "05-02-2026, 9:00", 2: "06-01-2026, 9:00", 1: "07-12-2025, 9:00"}, "DMY"),
+        ({1: "11-12-2025, 9:00"}, None),  # either is possible
+        ({1: "11-12-2026, 9:00"}, "MDY"),  # the other is in three weeks
+        ({1: "05-02-2026, 9:00", 2: "07-03-2026, 9:00"}, None),
+        ({1: "05-02-2026, 9:00", 2: "04-01-2026, 9:00"}, None),  # imported, so neither fits
+        ({1: "05-02-2026, 9:00", 2: "long ago"}, None),
+    ],
+)
+def test_messages_that_follow_one_another_tell_the_order_of_day_and_month(
+    shown: dict[int, str], order: str | None
+) -> None:
+    def read(tried: str) -> list[tuple[int, datetime | None]]:
+        options = replace(IN_UTC, date_order=tried)
+        return [(number, shown_time(text, options, "en")) for number, text in shown.items()]
+
+    assert order_by_ids(read) == order
 
 
 def test_a_time_without_a_zone_is_the_forums() -> None:
