@@ -11,6 +11,7 @@ from models import Level, Outreach
 from models.errors import QuietwordError
 
 if TYPE_CHECKING:
+    from alerts.digest import Digest
     from alerts.notice import Notice
 
 
@@ -149,4 +150,16 @@ class Channel(ABC):
         """Return the receipt of ``notice`` if the room has it, as ``find`` does for an alert."""
         raise DeliveryError(
             f"the {self.kind} channel cannot be searched for a {notice.kind}", permanent=True
+        )
+
+    def send_digest(self, digest: "Digest") -> str | None:
+        """Deliver a digest, as ``send`` does an alert."""
+        raise DeliveryError(
+            f"the {self.kind} channel takes no digests ({digest.key})", permanent=True
+        )
+
+    def find_digest(self, digest: "Digest") -> str | None:
+        """Return the receipt of ``digest`` if the room has it, as ``find`` does for an alert."""
+        raise DeliveryError(
+            f"the {self.kind} channel cannot be searched for {digest.key}", permanent=True
         )

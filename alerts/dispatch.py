@@ -22,6 +22,7 @@ from sqlalchemy import Engine, and_, case, false, func, or_
 from sqlmodel import Session, col, delete, select, update
 
 from alerts.base import Channel, DeliveryError, Message, MessageError
+from alerts.digest import Digest
 from alerts.notice import Notice
 from alerts.outbox import OutboxError, Target, enqueue, fold
 from alerts.recording import Lease, Outcome, record_failure, record_sent
@@ -226,10 +227,13 @@ _Way = Callable[[], str | None]
 
 
 def _ways(channel: Channel, alert: Alert) -> tuple[_Way, _Way]:
-    """Return what sends the alert or notice, and what looks for it in the room."""
+    """Return what sends the alert, digest or notice, and what looks for it in the room."""
     if alert.kind == AlertKind.ALERT:
         message = Message.from_json(alert.content)
         return lambda: channel.send(message), lambda: channel.find(message)
+    if alert.kind == AlertKind.DIGEST:
+        digest = Digest.from_json(alert.content)
+        return lambda: channel.send_digest(digest), lambda: channel.find_digest(digest)
     notice = Notice.from_json(alert.content)
     return lambda: channel.send_notice(notice), lambda: channel.find_notice(notice)
 

@@ -1,7 +1,8 @@
 """Putting things into the outbox, and several of them into one message.
 
 ``enqueue`` writes an alert and its deliveries in the transaction that opens or raises the case;
-``enqueue_notice`` a word about cases, in the transaction of the timer that gives it. ``fold``
+``enqueue_notice`` a word about cases, in the transaction of the timer that gives it;
+``enqueue_digest`` what a subscription asked for, once for each period. ``fold``
 makes one summary of what quiet hours held back, and of more alerts than a room should get at
 once; every case stands in it, and its own delivery is sent when the summary is.
 """
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from alerts.base import Message, MessageError
+from alerts.digest import Digest
 from alerts.notice import Entry, Notice
 from models import Alert, AlertKind, Case, Delivery, DeliveryState, Level
 from models.base import id_of
@@ -79,6 +81,22 @@ def enqueue_notice(
         case_id=case_id,
         level=notice.level,
         content=notice.as_json(),
+        created_at=now,
+    )
+    return _put(session, alert, targets, now, None)
+
+
+def enqueue_digest(
+    session: Session, digest: Digest, targets: Sequence[Target], now: datetime
+) -> bool:
+    """Put ``digest`` into the outbox, once per key, in the caller's transaction."""
+    if not targets:
+        raise OutboxError(f"the digest {digest.key!r} has nowhere to go")
+    alert = Alert(
+        key=digest.key,
+        kind=AlertKind.DIGEST,
+        level=Level.WATCH,  # alerts of cases go first
+        content=digest.as_json(),
         created_at=now,
     )
     return _put(session, alert, targets, now, None)

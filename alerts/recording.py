@@ -85,11 +85,7 @@ def record_sent(engine: Engine, lease: Lease, receipt: str | None, now: datetime
         logger.warning("delivery %s to %s arrived twice", delivery.id, lease.target)
     else:
         logger.info(
-            "case %s: %s alert is in %s after %d attempt(s)",
-            lease.alert.case_id,
-            lease.alert.level,
-            lease.target,
-            delivery.attempts,
+            "%s: is in %s after %d attempt(s)", lease.alert.key, lease.target, delivery.attempts
         )
 
 
@@ -135,13 +131,7 @@ def record_failure(engine: Engine, lease: Lease, error: DeliveryError, now: date
         logger.error("%s stops: %s; its queue waits", lease.target, reason)
         return Outcome.RETRIED
     if error.permanent:
-        logger.error(
-            "case %s: %s alert cannot be sent to %s: %s",
-            lease.alert.case_id,
-            lease.alert.level,
-            lease.target,
-            reason,
-        )
+        logger.error("%s: cannot be sent to %s: %s", lease.alert.key, lease.target, reason)
         return Outcome.FAILED
     logger.warning(
         "delivery %s to %s failed, next attempt in %.0f s: %s",

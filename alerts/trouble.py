@@ -18,7 +18,8 @@ class Trouble:
 
     delivery_id: int
     case_id: int | None
-    """``None``: a summary of several."""
+    """``None``: a summary of several, or a digest."""
+    key: str
     level: Level
     target: tuple[str, str]
     """Kind of channel and room."""
@@ -67,11 +68,14 @@ def broken(session: Session) -> list[Broken]:
     ]
 
 
-def trouble(session: Session, configured: Collection[tuple[str, str]]) -> list[Trouble]:
+def trouble(
+    session: Session, configured: Collection[tuple[str, str]], kinds: Collection[str] = ()
+) -> list[Trouble]:
     """Return the deliveries that ops must look at, oldest first.
 
-    Those are the failed ones, those that wait for a channel and room not in ``configured``,
-    and those still being tried after ``STUCK_AFTER`` attempts.
+    Those are the failed ones, those that wait for a channel and room not in ``configured`` and
+    of none of ``kinds``, by which any room is reached, and those still being tried after
+    ``STUCK_AFTER`` attempts.
     """
     unsent = (
         select(Delivery, Alert)
@@ -83,6 +87,7 @@ def trouble(session: Session, configured: Collection[tuple[str, str]]) -> list[T
         Trouble(
             delivery_id=delivery.id or 0,
             case_id=alert.case_id,
+            key=alert.key,
             level=Level(alert.level),
             target=(delivery.channel, delivery.room),
             attempts=delivery.attempts,
@@ -90,14 +95,17 @@ def trouble(session: Session, configured: Collection[tuple[str, str]]) -> list[T
             reason=reason,
         )
         for delivery, alert in session.exec(unsent)
-        if (reason := _reason(delivery, configured)) is not None
+        if (reason := _reason(delivery, configured, kinds)) is not None
     ]
 
 
-def _reason(delivery: Delivery, configured: Collection[tuple[str, str]]) -> str | None:
+def _reason(
+    delivery: Delivery, configured: Collection[tuple[str, str]], kinds: Collection[str]
+) -> str | None:
     if delivery.state == DeliveryState.FAILED:
         return delivery.error
-    if (delivery.channel, delivery.room) not in configured:
+    reached = delivery.channel in kinds or (delivery.channel, delivery.room) in configured
+    if not reached:
         place = " ".join(filter(None, (delivery.channel, delivery.room)))
         return f"{place} is not configured; the alert waits until it is"
     if delivery.attempts >= STUCK_AFTER:

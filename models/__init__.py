@@ -20,6 +20,7 @@ from models.case import (
     Level,
 )
 from models.contact import Contact, OptOut, Timer
+from models.digest import DigestSubscription, Every
 from models.feedback import Label, QuietAlias, Threshold
 from models.post import Activity, Author, Post, PostRevision, Quote, Thread
 from models.privacy import Audit, Objection
@@ -52,7 +53,9 @@ __all__ = [
     "DayOff",
     "Delivery",
     "DeliveryState",
+    "DigestSubscription",
     "Dismissal",
+    "Every",
     "How",
     "Label",
     "Level",

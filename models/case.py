@@ -159,6 +159,8 @@ class AlertKind(StrEnum):
     """A word about cases to a room or a person: a reminder, an escalation, a follow-up."""
     SUMMARY = "summary"
     """Several alerts in one message, after quiet hours or in a storm."""
+    DIGEST = "digest"
+    """What a manager reads once a day, week or month."""
 
 
 class Alert(SQLModel, table=True):
@@ -166,7 +168,7 @@ class Alert(SQLModel, table=True):
 
     An alert of a case is written by the risk job in the transaction that opens or raises the
     case, together with one ``Delivery`` per channel: the outbox. Notices come from timers,
-    summaries from the sender.
+    summaries from the sender, digests from their subscriptions.
     """
 
     __tablename__ = "alert"
@@ -176,7 +178,7 @@ class Alert(SQLModel, table=True):
     key: str = Field(max_length=120)
     kind: str = Field(default=AlertKind.ALERT, max_length=8)
     case_id: int | None = Field(default=None, foreign_key="case.id", index=True, ondelete="CASCADE")
-    """``None`` for a summary."""
+    """``None`` for a summary and for a digest."""
     level: str = Field(max_length=16)
     content: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     """The message's fields as they were when the alert was raised."""

@@ -15,7 +15,7 @@ from models.database import check_schema, make_engine, reading
 from models.errors import QuietwordError
 from monitor.config import Settings, load_settings, unknown_variables
 from monitor.health import GREEN, RED
-from monitor.runtime import load_scorer, make_channels
+from monitor.runtime import load_scorer, make_channels, personal_kinds
 from monitor.service import read_secret
 from sentiment.base import Query
 
@@ -128,9 +128,10 @@ def _deliveries(session: Session, settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", f"alerts go to {kind} {room}")
     for stopped in broken(session):
         yield Finding("bad", f"{stopped.words}. Mend it, then: quietword deliver --retry-failed")
-    for one in trouble(session, configured):
+    for one in trouble(session, configured, personal_kinds(settings)):
         where = " ".join(one.target).strip()
-        what = f"the alert of case {one.case_id}" if one.case_id else "a summary of alerts"
+        other = one.key if one.key.startswith("digest ") else "a summary of alerts"
+        what = f"the alert of case {one.case_id}" if one.case_id else other
         yield Finding(
             "bad",
             f"{what} has not reached {where}: {one.reason}"

@@ -21,6 +21,7 @@ from monitor.cli_options import (
 from monitor.commands import (
     agent,
     case,
+    digest,
     feedback,
     intake,
     looking,
@@ -50,6 +51,7 @@ app.add_typer(case.app, name="case")
 privacy.register(app)
 app.add_typer(user.app, name="user")
 app.add_typer(agent.app, name="agent")
+app.add_typer(digest.app, name="digest")
 app.add_typer(slack.app, name="slack")
 app.add_typer(feedback.app, name="feedback")
 intake.register(app)
@@ -342,27 +344,6 @@ def login() -> None:
     from monitor.service import login_link
 
     _console().print(login_link(load_settings()), soft_wrap=True)
-
-
-@app.command()
-def digest(
-    since: Since = "24h",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Print the flagged threads, with reasons and links, and what was read."""
-    from models.database import reading
-    from monitor.digest import build_digest, render
-    from monitor.periods import moment_before
-
-    runtime = _runtime()
-    now = runtime.now()
-    with reading(runtime.engine) as session:
-        result = build_digest(session, since=moment_before(since or "24h", now), until=now, now=now)
-    if as_json:
-        _write_json(result.as_json())
-    else:
-        _console().print(render(result, zone=runtime.settings.timezone))
 
 
 @app.command()

@@ -337,11 +337,18 @@ def timers_due(runtime: Runtime) -> timers.Fired:
     return timers.timers_due(runtime.engine, runtime.settings, places, runtime.now())
 
 
+def digests_due(runtime: Runtime) -> int:
+    """Put the digests that are due into the outbox; return how many."""
+    from monitor.digests import queue_due  # the pages' words and charts: only where they are used
+
+    return queue_due(runtime)
+
+
 def deliver(runtime: Runtime) -> DispatchReport:
-    """Send the alerts and notices that are due; bring Slack's messages in step with their cases."""
+    """Send the messages that are due; bring Slack's messages in step with their cases."""
     report = deliver_due(
         runtime.engine,
-        {**_to_people(runtime), **runtime.channels},
+        {**_asked_for(runtime), **runtime.channels},
         now=runtime.now,
         storm_limit=runtime.settings.storm_limit,
     )
@@ -349,8 +356,8 @@ def deliver(runtime: Runtime) -> DispatchReport:
     return report
 
 
-def _to_people(runtime: Runtime) -> dict[tuple[str, str], Channel]:
-    """Return channels to the persons that something waits for."""
+def _asked_for(runtime: Runtime) -> dict[tuple[str, str], Channel]:
+    """Return channels to the persons and the rooms of digests that something waits for."""
     if runtime.reach is None or not runtime.personal:
         return {}
     with reading(runtime.engine) as session:

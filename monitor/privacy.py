@@ -1,8 +1,9 @@
 """What we hold on an author: shown, erased, and not collected again.
 
 Erasing covers the author's posts with their earlier versions, what other posts quote of them, and
-the stored content of alerts. A case stays, so that statistics stay true, and says that its post was
-erased. Rows keep the engine's ids of posts: they are what stops a crawl from counting them anew.
+the stored content of alerts and digests. A case stays, so that statistics stay true, and says that
+its post was erased. Rows keep the engine's ids of posts: they are what stops a crawl from counting
+them anew.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from sqlmodel import Session, col, delete, or_, select, update
 
 from models import (
     Alert,
+    AlertKind,
     Audit,
     Author,
     Case,
@@ -183,6 +185,7 @@ def erase_posts(session: Session, post_ids: Sequence[int]) -> Erased:
             .where(col(Case.post_id).in_(ids))
         )
         alerts += _blank(rows)
+        alerts += _blank_digests(session, list(session.exec(threads)))
     return Erased(posts=len(post_ids), alerts=alerts)
 
 
@@ -200,6 +203,21 @@ def _blank(alerts: Iterable[Alert]) -> int:
         }
         alert.content = {**alert.content, **{k: v for k, v in blank.items() if k in alert.content}}
         count += 1
+    return count
+
+
+def _blank_digests(session: Session, threads: Sequence[int]) -> int:
+    """Take what stored digests quote of cases about ``threads``; return how many had any."""
+    cases = set(session.exec(select(Case.id).where(col(Case.thread_id).in_(threads))))
+    count = 0
+    for alert in session.exec(select(Alert).where(Alert.kind == AlertKind.DIGEST)) if cases else ():
+        told = [
+            {**one, "quote": ERASED} if one["case_id"] in cases and one["quote"] else one
+            for one in alert.content["entries"]
+        ]
+        if told != alert.content["entries"]:
+            alert.content = {**alert.content, "entries": told}
+            count += 1
     return count
 
 

@@ -11,6 +11,8 @@ from sqlmodel import Session, col, delete, func, or_, select
 
 from models import (
     Activity,
+    Alert,
+    AlertKind,
     Audit,
     Author,
     Case,
@@ -37,7 +39,7 @@ class Policy:
     closed: int = 180
     """Texts of threads whose cases are all closed, after the last was."""
     runs: int = 90
-    """Records of crawls, and hourly counts."""
+    """Records of crawls, hourly counts, and digests that were sent."""
     audit: int = 365
     """The record of reveals and erasures."""
 
@@ -63,6 +65,7 @@ class Swept:
     posts: int = 0
     runs: int = 0
     hours: int = 0
+    digests: int = 0
     audits: int = 0
 
 
@@ -85,6 +88,7 @@ def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -
     stale = {
         "runs": (CrawlRun, col(CrawlRun.started_at) < old),
         "hours": (Activity, col(Activity.hour) < old),
+        "digests": (Alert, (col(Alert.kind) == AlertKind.DIGEST) & (col(Alert.created_at) < old)),
         "audits": (Audit, col(Audit.at) < now - timedelta(days=policy.audit)),
     }
     counts = {}

@@ -27,6 +27,8 @@ WORK_S = 30
 DELIVER_S = 5
 TIMERS_S = 20
 """How often reminders and the like are looked for; they are told in minutes."""
+DIGESTS_S = 30
+"""How often subscriptions are looked through for a digest that is due."""
 PRUNE_S = 86_400
 MISFIRE_GRACE_S = 3600
 """A run that could not start in time still starts within this; APScheduler's own 1 s drops it."""
@@ -66,6 +68,7 @@ class Schedule:
         self._every(WORK_S, self._work, "work", "judge")
         self._every(DELIVER_S, self._deliver, "delivery", "deliver")
         self._every(TIMERS_S, self._timers, "timers", "timers")
+        self._every(DIGESTS_S, self._digests, "timers", "digests")
         self._every(PRUNE_S, self._prune, "default", "prune")
         self._scheduler.start()
 
@@ -124,6 +127,10 @@ class Schedule:
         if not self._stop.is_set():
             with contextlib.suppress(JobLookupError):
                 self._scheduler.modify_job(job, next_run_time=self._runtime.now())
+
+    def _digests(self) -> None:
+        if jobs.digests_due(self._runtime):
+            self._soon("deliver")
 
     def _timers(self) -> None:
         if jobs.timers_due(self._runtime).notices:

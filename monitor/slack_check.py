@@ -20,6 +20,7 @@ from monitor.slack_people import UNREACHABLE
 NEEDED = {
     "chat:write": "alerts cannot be posted",
     "commands": "/quietword does not work",
+    "files:write": "digests come without their charts",
     "users:read.email": "agents are known by their Slack id only",
 }
 """Scope -> what does not work without it."""

@@ -19,6 +19,7 @@ from models.database import reading, writing
 from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand
 from monitor.crawling import CrawlOrder, run_crawl
+from monitor.digest_forms import DigestForm, save_digest
 from monitor.health import WELL
 from monitor.jobs import Runtime, SourceBusy, crawl_source
 from monitor.mentions import Alias, BrandRule, warnings
@@ -105,6 +106,7 @@ class SourcesFile(BaseModel):
 
     source: list[SourceForm] = []
     brand: list[BrandForm] = []
+    digest: list[DigestForm] = []
 
 
 def add(
@@ -287,9 +289,14 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
             _save(session, form, engines[form.address], runtime.now())
         for brand in wanted.brand:
             save_brand(session, brand.as_spec())
+        for digest in wanted.digest:
+            save_digest(session, runtime, digest, runtime.now())
     for brand in wanted.brand:
         _advise(brand.as_spec(), console)
-    console.print(f"{len(wanted.source)} sources and {len(wanted.brand)} brands applied.")
+    console.print(
+        f"{len(wanted.source)} sources, {len(wanted.brand)} brands and {len(wanted.digest)} "
+        "digests applied."
+    )
 
 
 def _order(runtime: Runtime, form: SourceForm) -> CrawlOrder:

@@ -23,6 +23,8 @@ from tests.slack_rules import message_error, view_error
 OUT = Path(__file__).parents[1] / "docs" / "slack"
 NOON = datetime(2026, 11, 22, 12, 4, tzinfo=UTC)
 WIDTH = 1000
+IMAGE = "<!-- the image -->"
+"""Stands where a picture goes; whoever draws the message puts it there."""
 
 TEXTS = {
     "en": (
@@ -58,6 +60,11 @@ margin-top:6px;width:max-content;font-size:13px}.menu div{padding:2px 14px}
 .label{font-weight:700;margin:8px 0 3px}
 .input{border:1px solid #999;border-radius:4px;min-height:30px}
 .input{padding:4px 8px;white-space:pre-wrap;color:#444}.modal{background:#fafafa}
+.rich{white-space:pre-wrap;margin:4px 0}.rich ul{margin:2px 0;padding-left:22px}
+.rich blockquote{margin:4px 0;padding-left:10px;border-left:4px solid #ddd}
+hr{border:0;border-top:1px solid #ddd;margin:10px 0}.image img{display:block;width:480px;
+margin-top:4px;border:1px solid #ddd;border-radius:8px}.image{margin:8px 0}
+.fields{display:grid;grid-template-columns:1fr 1fr;gap:8px 16px;white-space:pre-wrap;margin:8px 0}
 .foot{text-align:right;margin-top:10px;display:flex;gap:8px;justify-content:flex-end}
 """
 
@@ -124,6 +131,15 @@ def _date(match: re.Match[str]) -> str:
 def block(one: dict[str, Any]) -> str:
     """Return one block as HTML."""
     match one["type"]:
+        case "divider":
+            return "<hr>"
+        case "image":
+            return f'<div class="image"><b>{drawn(one["title"])}</b>{IMAGE}</div>'
+        case "rich_text":
+            return f'<div class="rich">{"".join(map(rich, one["elements"]))}</div>'
+        case "section" if "fields" in one:
+            fields = "".join(f"<div>{drawn(field)}</div>" for field in one["fields"])
+            return f'<div class="fields">{fields}</div>'
         case "header" | "section":
             return f'<div class="{one["type"]}">{drawn(one["text"])}</div>'
         case "context":
@@ -142,6 +158,20 @@ def block(one: dict[str, Any]) -> str:
                 f'<div class="input">{html.escape(held)}</div>'
             )
     raise ValueError(one["type"])
+
+
+def rich(part: dict[str, Any]) -> str:
+    """Return one part of ``rich_text`` as HTML."""
+    if part["type"] == "rich_text_list":
+        return f"<ul>{''.join(f'<li>{rich(one)}</li>' for one in part['elements'])}</ul>"
+    told = ""
+    for one in part["elements"]:
+        words = html.escape(one["text"])
+        if one["type"] == "link":
+            words = f'<a href="{html.escape(one["url"])}">{words}</a>'
+        told += f"<b>{words}</b>" if one.get("style") else words
+    tag = "blockquote" if part["type"] == "rich_text_quote" else "div"
+    return f"<{tag}>{told}</{tag}>"
 
 
 def button(element: dict[str, Any]) -> str:

@@ -100,7 +100,19 @@ def _is_block(block: dict[str, Any]) -> bool:
         case "header":
             return _is_text(block.get("text"), HEADER, kinds=("plain_text",))
         case "section":
+            fields = block.get("fields")
+            if fields is not None:
+                return 1 <= len(fields) <= 10 and all(_is_text(one, 2_000) for one in fields)
             return _is_text(block.get("text"), SECTION)
+        case "image":
+            return (
+                set(block) <= {"type", "slack_file", "alt_text", "title", "block_id"}
+                and re.fullmatch(r"F[A-Z0-9]{8,}", block["slack_file"].get("id", "")) is not None
+                and 1 <= len(block.get("alt_text") or "") <= 2_000
+                and _is_text(block.get("title"), 2_000, kinds=("plain_text",))
+            )
+        case "rich_text":
+            return isinstance(elements, list) and all(_is_rich(one) for one in elements)
         case "context":
             return (
                 isinstance(elements, list)
@@ -119,6 +131,19 @@ def _is_block(block: dict[str, Any]) -> bool:
                 set(block) <= {"type", "label", "element", "block_id", "optional", "hint"}
                 and _is_text(block.get("label"), 2_000, kinds=("plain_text",))
                 and _is_input(block.get("element"))
+            )
+    return False
+
+
+def _is_rich(thing: Any) -> bool:
+    """Return whether a part of ``rich_text`` has only what we may send: no mention of anybody."""
+    inner = thing.get("elements") or []
+    match thing.get("type"):
+        case "rich_text_list":
+            return bool(inner) and all(one["type"] == "rich_text_section" for one in inner)
+        case "rich_text_section" | "rich_text_quote":
+            return bool(inner) and all(
+                one["type"] in {"text", "link"} and bool(one.get("text")) for one in inner
             )
     return False
 

@@ -24,7 +24,7 @@ TOKEN = "xoxb-fake-token"
 APP_TOKEN = "xapp-fake-token"
 TEAM = "T1"
 SCOPES = (
-    "chat:write,commands,channels:history,groups:history,channels:read,groups:read,users:read,"
+    "chat:write,files:write,commands,channels:history,groups:history,channels:read,groups:read,users:read,"
     "users:read.email"
 )
 
@@ -67,6 +67,12 @@ class FakeSlack:
         """Released once per ``chat.postMessage`` that has come in (and been posted, if at all)."""
         self.update_mischief: deque[Mischief] = deque()
         """The same for the coming ``chat.update`` calls."""
+        self.files: dict[str, bytes] = {}
+        """What was uploaded to the end, by id."""
+        self.file_mischief: deque[Mischief] = deque()
+        """The same for the coming ``files.`` calls."""
+        self.file_delay = 0
+        """So many messages that name a file are refused before Slack knows new files."""
         self.revoked = False
         """The token is refused, whatever is asked."""
         self.scopes = SCOPES
@@ -86,6 +92,7 @@ class FakeSlack:
         """Where Socket Mode listens; empty: not at all."""
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._uploads: dict[str, bytes] = {}
         self._clock = 1_700_000_000.0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_answerer())
         self._server.daemon_threads = True
@@ -113,10 +120,11 @@ class FakeSlack:
 
         class Answerer(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                arguments = _arguments(
-                    self.headers.get("Content-Type") or "", self.rfile.read(length)
-                )
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.path.startswith("/upload/"):
+                    slack._take_upload(self, body)
+                    return
+                arguments = _arguments(self.headers.get("Content-Type") or "", body)
                 slack._answer(self, arguments)
 
             do_GET = do_POST
@@ -146,7 +154,7 @@ class FakeSlack:
             self.requests.append((method, arguments))
             posting = method == "chat.postMessage"
             tricks = {"chat.postMessage": self.mischief, "chat.update": self.update_mischief}
-            queue = tricks.get(method)
+            queue = self.file_mischief if method.startswith("files.") else tricks.get(method)
             trick = queue.popleft() if queue else Mischief()
             refused = self._refusal(request, method, arguments)
             answer: dict[str, Any] = {"ok": False, "error": refused or trick.error}
@@ -176,6 +184,8 @@ class FakeSlack:
             return None
         if method == "users.info":
             return None if arguments.get("user") in self.emails else "user_not_found"
+        if method.startswith("files."):
+            return None if "files:write" in self.scopes.split(",") else "missing_scope"
         if method == "views.open":
             return view_error(_as_json(arguments.get("view")))
         if method not in _IN_A_ROOM:
@@ -190,8 +200,37 @@ class FakeSlack:
         if method == "conversations.replies" and self._found(arguments) is None:
             return "thread_not_found"
         if method in {"chat.postMessage", "chat.update", "chat.postEphemeral"}:
-            return message_error(arguments)
+            return message_error(arguments) or self._file_error(arguments)
         return None
+
+    def _file_error(self, arguments: dict[str, Any]) -> str | None:
+        """Refuse a message that names a file which is not known (yet)."""
+        blocks = arguments.get("blocks") or []
+        named = [one["slack_file"]["id"] for one in blocks if one["type"] == "image"]
+        if named and self.file_delay:
+            self.file_delay -= 1
+            return "invalid_blocks"
+        return None if all(one in self.files for one in named) else "invalid_blocks"
+
+    def _take_upload(self, request: Any, body: bytes) -> None:
+        number = request.path.rpartition("/")[2]
+        with self._lock:
+            known = number in self._uploads
+            if known:
+                self._uploads[number] = body
+        request.reply(200 if known else 404, {"Content-Type": "text/plain"}, f"OK - {len(body)}")
+
+    def _files_get_upload_u_r_l_external(self, _: dict[str, Any]) -> dict[str, Any]:
+        number = f"F{len(self._uploads) + 1:08d}"
+        self._uploads[number] = b""
+        address = self.url.replace("/api/", f"/upload/v1/{number}")
+        return {"ok": True, "upload_url": address, "file_id": number}
+
+    def _files_complete_upload_external(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        wanted = _as_json(arguments["files"])
+        for one in wanted:
+            self.files[one["id"]] = self._uploads[one["id"]]
+        return {"ok": True, "files": [{"id": one["id"], "title": one["title"]} for one in wanted]}
 
     def _found(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
         ts = arguments.get("ts") or arguments.get("message_ts")

@@ -8,8 +8,10 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
+from alerts import digest as digests
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
+from alerts.digest import Digest
 from alerts.notice import Notice, lines
 from models import Level
 
@@ -45,6 +47,11 @@ class ConsoleChannel(Channel):
         links = [line for line in told if line.startswith("  http")]
         text = "\n".join(line for line in told if line not in links)
         self._write(Panel(Text(text), border_style=COLOURS[notice.level]), links)
+        return None
+
+    def send_digest(self, digest: Digest) -> str | None:
+        """Write ``digest`` as a panel; its charts are told in words."""
+        self._write(Panel(Text("\n".join(digests.lines(digest)))), [])
         return None
 
     def _write(self, panel: Panel, below: list[str]) -> None:

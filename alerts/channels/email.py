@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
+from alerts.channels.email_digest import fill
+from alerts.digest import Digest, subject
 from alerts.notice import Notice, headline, lines
 from models.base import utc_now
 
@@ -100,22 +102,40 @@ class EmailChannel(Channel):
         case_id = notice.entries[0].case_id if len(notice.entries) == 1 else None
         return self._hand_in(headline(notice), lines(notice), "notice", notice.as_json(), case_id)
 
+    def send_digest(self, digest: Digest) -> str | None:
+        """Hand in a mail with ``digest``, as text and as HTML with its charts in it."""
+        mail = self.digest_mail(digest)
+        self._deliver(mail)
+        return str(mail["Message-ID"])
+
+    def digest_mail(self, digest: Digest) -> EmailMessage:
+        """Return the mail with ``digest``; its id is that of subscription, period and address."""
+        mail = self._envelope(subject(digest), "digest", [digest.key, digest.made_at, self.room])
+        domain = self._sender.rpartition("@")[2]
+        mail["List-ID"] = f"Quietword digest <{digest.list_id}.digest.quietword.{domain}>"
+        fill(mail, digest)
+        return mail
+
     def _hand_in(
         self, subject: str, text: list[str], name: str, fields: dict[str, Any], case_id: int | None
     ) -> str:
-        digest = hashlib.sha256(json.dumps([fields, self.room]).encode()).hexdigest()[:24]
-        domain = self._sender.rpartition("@")[2]
+        mail = self._envelope(subject, name, [fields, self.room])
+        if case_id is not None:  # mail programs show the mails of one case together
+            mail["References"] = f"<case-{case_id}@{self._sender.rpartition('@')[2]}>"
+        mail.set_content("\n".join(text) + "\n")
+        self._deliver(mail)
+        return str(mail["Message-ID"])
+
+    def _envelope(self, subject: str, name: str, identity: list[Any]) -> EmailMessage:
+        """Return a mail without a body, whose id is made from ``identity``."""
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
         mail = EmailMessage()
         mail["From"], mail["To"] = self._sender, self.room
         mail["Subject"] = words.cut(words.clean(subject), SUBJECT_LIMIT)
         mail["Date"] = format_datetime(utc_now())
-        mail["Message-ID"] = f"<{name}-{digest}@{domain}>"
+        mail["Message-ID"] = f"<{name}-{digest}@{self._sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        if case_id is not None:  # mail programs show the mails of one case together
-            mail["References"] = f"<case-{case_id}@{domain}>"
-        mail.set_content("\n".join(text) + "\n")
-        self._deliver(mail)
-        return str(mail["Message-ID"])
+        return mail
 
     def _deliver(self, mail: EmailMessage) -> None:
         try:

@@ -7,6 +7,7 @@ sending ended without an answer is looked for before it is sent again.
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any, ClassVar
@@ -19,7 +20,8 @@ from slack_sdk.web import SlackResponse
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
 from alerts.card import Card
-from alerts.channels import slack_notice
+from alerts.channels import slack_digest, slack_files, slack_notice
+from alerts.digest import Digest
 from alerts.notice import Notice
 from alerts.slack_blocks import blocks, fallback_text, plain_text
 from alerts.tongue import Tongue, tongue
@@ -273,6 +275,37 @@ class SlackChannel(Channel):
             if found.get("metadata") == wanted:
                 return str(found["ts"])
         return None
+
+    def send_digest(self, digest: Digest) -> str | None:
+        """Post a digest with its charts in it; return its ``ts``.
+
+        A chart is uploaded first, to nobody, and then shown by the one message: a sender that
+        dies in between leaves nothing that anybody sees. Slack may need some seconds until it
+        knows a new file; where it never does, the message goes out without charts.
+        """
+        content = {
+            "text": slack_digest.fallback(digest),
+            "metadata": slack_digest.metadata(digest),
+        }
+        files = slack_files.upload(self._client, digest.pictures, _refusal)
+        for wait_s in slack_files.WAITS_S if files else ():
+            time.sleep(wait_s)
+            try:
+                return self._post(blocks=slack_digest.blocks(digest, files), **content)
+            except _Unfit:
+                continue
+        try:
+            return self._post(blocks=slack_digest.blocks(digest, {}), **content)
+        except _Unfit:
+            return self._post(**content | {"text": slack_digest.plain(digest)})
+
+    def find_digest(self, digest: Digest) -> str | None:
+        """Return the ``ts`` of ``digest`` if it is among the newest ``LOOK_BACK`` of the room."""
+        wanted = slack_digest.metadata(digest)
+        answer = self._call(
+            self._client.conversations_history, limit=LOOK_BACK, include_all_metadata=True
+        )
+        return _with_metadata(answer, wanted["event_type"], wanted["event_payload"])
 
     def _call(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
         try:

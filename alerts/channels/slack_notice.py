@@ -24,7 +24,7 @@ def metadata(notice: Notice) -> dict[str, Any]:
 
 def fallback(notice: Notice) -> str:
     """Return the sentence for notifications and screen readers."""
-    return _fit(" ".join(filter(None, [headline(notice), body(notice)])))
+    return fit(" ".join(filter(None, [headline(notice), body(notice)])))
 
 
 def blocks(notice: Notice) -> list[dict[str, Any]]:
@@ -51,12 +51,12 @@ def _section(text: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _fit(text), "emoji": False}
+    return {"type": "plain_text", "text": fit(text), "emoji": False}
 
 
-def _fit(text: str) -> str:
-    """Return ``text`` escaped, cut before that to what will fit."""
-    room = SECTION_LIMIT
-    while len(escaped := escape(words.cut(text, room), quote=False)) > SECTION_LIMIT:
-        room = min(room, len(text)) - max(1, (len(escaped) - SECTION_LIMIT) // 5)
+def fit(text: str, limit: int = SECTION_LIMIT) -> str:
+    """Return ``text`` escaped, cut before that to what will fit into ``limit`` characters."""
+    room = limit
+    while len(escaped := escape(words.cut(text, room), quote=False)) > limit:
+        room = min(room, len(text)) - max(1, (len(escaped) - limit) // 5)
     return escaped

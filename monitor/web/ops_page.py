@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from models import Access, Audit, Author, Case, CrawlRun, Delivery, Post, Source
 from models.base import id_of
 from models.database import reading, writing
+from monitor.digests import standings
 from monitor.privacy import erase_posts, forget, objected, record
 from monitor.web.digest_page import number
 from monitor.web.site import LARGEST_ID, Site
@@ -64,6 +65,7 @@ def routes(site: Site) -> APIRouter:
                 sources=[(source, next_runs(source, now)) for source in sources],
                 runs=runs,
                 queue=queue,
+                digests=standings(session, now),
                 audits=audits,
             )
 

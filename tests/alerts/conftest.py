@@ -13,6 +13,7 @@ from alerts.channels.slack import SlackChannel
 from alerts.dispatch import Target, enqueue
 from models import Author, Board, Brand, Case, Level, Outreach, Post, Source, Thread
 from models.database import writing
+from tests.mail_server import Mailbox, serving
 from tests.slack_server import TOKEN, FakeSlack
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -40,6 +41,18 @@ def clock() -> Clock:
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack(rooms=("C1", "C2")) as fake:
         yield fake
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def port(mailbox: Mailbox) -> Iterator[int]:
+    """The port of a mail server that fills ``mailbox``."""
+    with serving(mailbox) as free:
+        yield free
 
 
 @pytest.fixture

@@ -1,70 +1,15 @@
 """Alerts by e-mail, against a real mail server on this machine."""
 
-import socket
-from collections.abc import Callable, Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 
 from alerts.base import DeliveryError, Message
 from alerts.channels.email import EmailChannel
 from alerts.notice import Entry, Notice
 from alerts.registry import build_channel
 from models import Level
-
-
-class Mailbox:
-    """Keeps what arrives; ``answer`` is said instead of taking a mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.answer = ""
-        self.to_recipient = ""
-
-    async def handle_RCPT(self, _s: Any, _e: Any, envelope: Any, address: str, _o: Any) -> str:
-        if self.to_recipient:
-            return self.to_recipient
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
-        if self.answer == "drop":
-            server.transport.close()
-            return "250 never heard"
-        if self.answer:
-            return self.answer
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox() -> Mailbox:
-    return Mailbox()
-
-
-@pytest.fixture
-def port(mailbox: Mailbox) -> Iterator[int]:
-    def login(_s: Any, _e: Any, _m: Any, _mechanism: Any, data: Any) -> AuthResult:
-        return AuthResult(success=data.password == b"right", handled=False)
-
-    with socket.create_server(("127.0.0.1", 0)) as probe:  # it cannot choose one itself
-        free = probe.getsockname()[1]
-    controller = Controller(
-        mailbox,
-        hostname="127.0.0.1",
-        port=free,
-        authenticator=login,
-        auth_require_tls=False,
-    )
-    controller.start()
-    yield free
-    controller.stop()
+from tests.mail_server import Mailbox
 
 
 @pytest.fixture

@@ -72,9 +72,8 @@ def deliver(told: Told) -> Callable[[], object]:
     engine = make_engine(told["database_url"])
 
     def later() -> datetime:
-        return utc_now() + timedelta(
-            hours=2
-        )  # alerts are queued at ``told["now"]``, which is ahead
+        # Alerts are queued at ``told["now"]``, which is ahead.
+        return utc_now() + timedelta(hours=told.get("ahead", 2))
 
     return lambda: deliver_due(engine, {("slack", "C1"): channel}, now=later, lease_s=0.2)
 

@@ -1,4 +1,4 @@
-"""Cases, agents and feedback on the command line."""
+"""Cases, agents, feedback and digests on the command line."""
 
 import json
 import shutil
@@ -14,6 +14,7 @@ from models.database import make_engine, writing
 from models.errors import QuietwordError
 from monitor.cli import app
 from tests.monitor.scene import Scene
+from tests.slack_server import TOKEN, FakeSlack
 
 Run = Callable[..., str]
 
@@ -72,3 +73,68 @@ def test_a_case_from_its_first_owner_to_its_dismissal(engine: Engine, run: Run) 
         run("feedback", "calibrate")
     with pytest.raises(QuietwordError, match="is none of: not_negative, not_about_us"):
         run("case", "dismiss", number, "--reason", "boring")
+
+
+@pytest.fixture
+def channels(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
+    with FakeSlack() as slack:
+        monkeypatch.setenv("QUIETWORD_SLACK_TOKEN", TOKEN)
+        monkeypatch.setenv("QUIETWORD_SLACK_ROOM", "C1")
+        monkeypatch.setenv("QUIETWORD_SLACK_API_URL", slack.url)
+        monkeypatch.setenv("QUIETWORD_SMTP_URL", "smtp://127.0.0.1:9")
+        monkeypatch.setenv("QUIETWORD_MAIL_FROM", "quietword@example.org")
+        yield slack
+
+
+def test_a_digest_from_its_first_look_to_its_end(
+    engine: Engine, run: Run, channels: FakeSlack
+) -> None:
+    with writing(engine) as session:
+        Scene(session).brand("Nordvia")
+    assert "no thread needs a person" in run("digest").lower()
+    assert "Nie ma o czym" in run("digest", "preview", "--language", "pl")
+    told = run(
+        *("digest", "add", "ranek", "--to", "C1", "--brand", "Nordvia", "--language", "pl"),
+        *("--at", "07:30", "--timezone", "Europe/Warsaw"),
+    )
+    assert "07:30 Europe/Warsaw to C1" in told
+    assert "none yet" in run("digest", "list")
+    assert "Przegląd dnia: Nordvia" in run("digest", "preview", "ranek")
+    assert "1 messages sent" in run("digest", "send", "ranek")
+    assert "was sent before" in run("digest", "send", "ranek")
+    assert "1 messages sent" in run("digest", "send", "ranek", "--again")
+    assert "1 messages sent" in run("digest", "send", "ranek", "--of", "2026-11-01")
+    assert len(channels.posted) == 3
+    assert "1 sent" in run("digest", "list")
+    run("digest", "remove", "ranek")
+    with pytest.raises(QuietwordError, match="none yet"):
+        run("digest", "remove", "ranek")
+
+
+@pytest.mark.parametrize(
+    ("shape", "begin"), [("html", "<!doctype html>"), ("eml", "From: "), ("slack", '{\n "blocks"')]
+)
+def test_a_digest_can_be_seen_as_it_would_be_sent(
+    run: Run, tmp_path: Path, shape: str, begin: str
+) -> None:
+    file = tmp_path / "digest"
+    run("digest", "preview", "--now", "--as", shape, "--into", str(file))
+    assert file.read_text("utf-8").startswith(begin)
+
+
+@pytest.mark.usefixtures("channels")
+def test_digests_stand_in_the_file_of_sources(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "watch.toml"
+    file.write_text(
+        '[[brand]]\nname = "Nordvia"\n[[digest]]\nname = "board"\nevery = "week"\n'
+        'brand = "Nordvia"\nto = ["boss@example.org", "ceo@example.org"]\n',
+        "utf-8",
+    )
+    for _ in range(2):
+        assert "1 digests" in run("apply", str(file))
+    listed = run("digest", "list")
+    assert listed.count("board") == 1
+    assert "boss@example.org, ceo@example.org" in " ".join(listed.split())
+    file.write_text('[[digest]]\nname = "board"\nto = ["C1"]\nevry = "week"\n', "utf-8")
+    with pytest.raises(QuietwordError, match="evry"):
+        run("apply", str(file))

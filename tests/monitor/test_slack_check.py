@@ -61,7 +61,7 @@ def test_a_set_up_that_works_is_called_well(slack: FakeSlack) -> None:  # noqa: 
     [
         ({"revoked": True}, 1, "the bot token does not work: token_revoked; put a valid"),
         ({"token": "xoxb-new"}, 1, "the bot token does not work: invalid_auth"),
-        ({"scopes": "chat:write,commands"}, 0, "scopes are missing: users:read.email"),
+        ({"scopes": "chat:write,commands,files:write"}, 0, "scopes are missing: users:read.email"),
         ({"scopes": "commands"}, 1, "chat:write (alerts cannot be posted)"),
         ({"rooms": set()}, 1, "channel C1 cannot be used: channel_not_found"),
         ({"member": False}, 1, "the app is not in #alerts; write there: /invite @quietword"),

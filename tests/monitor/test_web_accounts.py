@@ -12,7 +12,17 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from models import Access, Agent, Audit, Brand, BrokenChannel, Case, Level, Source
+from models import (
+    Access,
+    Agent,
+    Audit,
+    Brand,
+    BrokenChannel,
+    Case,
+    DigestSubscription,
+    Level,
+    Source,
+)
 from models.base import id_of
 from models.database import reading, writing
 from monitor.accounts import TRIES_OF_A_NAME, change, create, named
@@ -268,6 +278,27 @@ def test_operations_are_for_ops(
     assert answer.status_code == (303 if opens else 403)
     with reading(engine) as session:
         assert session.get_one(Source, 1).enabled is not opens
+
+
+def test_operations_show_the_digests_with_their_next_time(
+    client: TestClient, engine: Engine
+) -> None:
+    account(engine, "eve", Access.OPS)
+    enter(client, "eve")
+    assert "quietword digest add" in client.get("/ops").text
+    with writing(engine) as session:
+        session.add(
+            DigestSubscription(
+                name="morning",
+                channel="slack",
+                rooms=["C1"],
+                timezone="Europe/Warsaw",
+                added_at=NOW,
+            )
+        )
+    page = client.get("/ops").text
+    for words in ("morning", "slack C1", "2026-11-23T07:00:00+00:00", "08:00 Europe/Warsaw"):
+        assert words in page
 
 
 def test_a_source_is_run_at_once_when_asked(client: TestClient, engine: Engine) -> None:

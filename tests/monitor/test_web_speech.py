@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 import monitor.web
+from monitor.digests import TITLES
 from monitor.web.speech import FOLDER, Speech, preferred
 from spiders.outcome import Outcome
 
@@ -31,11 +32,14 @@ def said_by_the_templates() -> set[Message]:
 
 def said_by_the_code() -> set[Message]:
     found: set[Message] = {one.lower().replace("_", " ") for one in Outcome} | {"not finished"}
-    for file in WEB.glob("*.py"):
+    found |= set(TITLES.values())
+    for file in [*WEB.glob("*.py"), *WEB.parent.glob("digest_*.py")]:
         with file.open("rb") as stream:
-            for _, _, words, _ in extract_python(stream, ("text",), (), {}):
+            for _, _, words, _ in extract_python(stream, ("text", "plural", "counted"), (), {}):
                 if isinstance(words, str):
                     found.add(words)
+                elif isinstance(words, tuple) and isinstance(words[0], str):
+                    found.add((words[0], str(words[1])))
     return found
 
 
