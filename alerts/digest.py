@@ -81,6 +81,8 @@ class Digest:
     figures: tuple[Figure, ...] = ()
     parts: tuple[Part, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    stop: str | None = None
+    """Address to which a reader writes who wants no more of them."""
     link: str | None = None
     """Where the pages tell more."""
     link_words: str = ""

@@ -1,5 +1,6 @@
 """What a digest that is sent says: the pages' own questions to the database, in one language."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ QUOTE_LIMIT = 180
 REASONS = 3
 TOPICS = 5
 SILENT = 6
+_ADDRESS = re.compile(r"[^@\s,;:<>?&]+@[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Order:
     since: datetime
     until: datetime
     brand_id: int | None = None
+    contact: str | None = None
+    """How ops are reached."""
     pages: str | None = None
     """Address of the pages, where readers reach them."""
     missed: int = 0
@@ -90,6 +94,7 @@ def compose(session: Session, order: Order, speech: Speech) -> Digest:
         figures=say.figures(listing, trends, flagged, (times, before)),
         parts=tuple(part for part in parts if part is not None),
         pictures=trend_pictures(trends, speech),
+        stop=order.contact if order.contact and _ADDRESS.fullmatch(order.contact) else None,
         link=_link(order, speech),
         link_words=speech.text("Open the digest"),
         foot=speech.text(

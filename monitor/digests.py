@@ -14,14 +14,18 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from alerts.base import DeliveryError, MessageError
+from alerts.channels.slack import MessageFrozen, MessageGone, SlackChannel
 from alerts.digest import Digest
 from alerts.outbox import Target, enqueue_digest
-from models import Alert, Brand, Delivery, DeliveryState, DigestSubscription, Every
+from alerts.registry import ChannelError
+from models import Alert, AlertKind, Brand, Delivery, DeliveryState, DigestSubscription, Every
 from models.base import id_of
 from models.database import reading, writing
 from models.errors import QuietwordError
 from monitor.digest_message import Order, compose
 from monitor.jobs import Runtime
+from monitor.privacy import TO_BE_CHANGED
 from monitor.shifts import wall_clock
 from monitor.web.speech import Speech
 
@@ -119,6 +123,7 @@ def make(
         since=turn.since,
         until=turn.until,
         brand_id=subscription.brand_id,
+        contact=runtime.settings.contact,
         pages=runtime.settings.web_address,
         missed=missed,
     )
@@ -166,6 +171,36 @@ def queue(
         if current.told_until is None or turn.until > current.told_until:
             current.told_until = turn.until
     return new
+
+
+def take_back(runtime: Runtime) -> int:
+    """Change the Slack messages whose quotes were erased since; return how many. Safe to repeat."""
+    wanted = (
+        select(Delivery, Alert)
+        .join(Alert, onclause=col(Alert.id) == Delivery.alert_id)
+        .where(
+            Alert.kind == AlertKind.DIGEST,
+            Delivery.state == DeliveryState.SENT,
+            Delivery.error == TO_BE_CHANGED,
+        )
+    )
+    with reading(runtime.engine) as session:
+        stale = list(session.exec(wanted))
+    changed = 0
+    for delivery, alert in stale:
+        try:
+            channel = runtime.reach(delivery.channel, delivery.room) if runtime.reach else None
+            if isinstance(channel, SlackChannel) and delivery.receipt:
+                channel.update_digest(delivery.receipt, Digest.from_json(alert.content))
+        except (MessageGone, MessageFrozen) as error:
+            logger.warning("a digest in %s cannot be changed: %s", delivery.room, error)
+        except (DeliveryError, ChannelError, MessageError) as error:
+            logger.warning("a digest in %s is to be changed: %s", delivery.room, error)
+            continue
+        with writing(runtime.engine) as session:
+            session.get_one(Delivery, id_of(delivery)).error = ""
+        changed += 1
+    return changed
 
 
 def _known(session: Session, key: str) -> bool:

@@ -338,9 +338,10 @@ def timers_due(runtime: Runtime) -> timers.Fired:
 
 
 def digests_due(runtime: Runtime) -> int:
-    """Put the digests that are due into the outbox; return how many."""
-    from monitor.digests import queue_due  # the pages' words and charts: only where they are used
+    """Put the digests that are due into the outbox, take back what was erased; return how many."""
+    from monitor.digests import queue_due, take_back  # the pages' words: only where they are used
 
+    take_back(runtime)
     return queue_due(runtime)
 
 

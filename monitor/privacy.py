@@ -22,6 +22,8 @@ from models import (
     Audit,
     Author,
     Case,
+    Delivery,
+    DeliveryState,
     Mention,
     Objection,
     Post,
@@ -37,6 +39,8 @@ from models.errors import QuietwordError
 ERASED = "[erased]"
 ERASED_HASH = "erased"
 """Stands as ``Post.text_hash`` of an erased post: the store then leaves it alone."""
+TO_BE_CHANGED = "its quotes were erased; the message is to be changed"
+"""Stands as the error of a sent digest until ``monitor.digests`` has changed it in Slack."""
 IN_ONE_QUERY = 500
 
 
@@ -218,6 +222,15 @@ def _blank_digests(session: Session, threads: Sequence[int]) -> int:
         if told != alert.content["entries"]:
             alert.content = {**alert.content, "entries": told}
             count += 1
+            session.exec(
+                update(Delivery)
+                .where(
+                    col(Delivery.alert_id) == alert.id,
+                    col(Delivery.channel) == "slack",
+                    col(Delivery.state) == DeliveryState.SENT,
+                )
+                .values(error=TO_BE_CHANGED)
+            )
     return count
 
 

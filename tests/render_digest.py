@@ -133,7 +133,7 @@ def draw(browser: Browser, page: str, width: int, file: str) -> None:
     """Write a page as a picture."""
     tab = browser.new_page(viewport={"width": width, "height": 600})
     tab.set_content(page)
-    tab.screenshot(path=OUT / file, full_page=True)
+    tab.locator("body > *").last.screenshot(path=OUT / file)
     tab.close()
 
 

@@ -134,7 +134,7 @@ def block(one: dict[str, Any]) -> str:
         case "divider":
             return "<hr>"
         case "image":
-            return f'<div class="image"><b>{drawn(one["title"])}</b>{IMAGE}</div>'
+            return f'<div class="image">{IMAGE}</div>'
         case "rich_text":
             return f'<div class="rich">{"".join(map(rich, one["elements"]))}</div>'
         case "section" if "fields" in one:

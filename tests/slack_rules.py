@@ -106,10 +106,9 @@ def _is_block(block: dict[str, Any]) -> bool:
             return _is_text(block.get("text"), SECTION)
         case "image":
             return (
-                set(block) <= {"type", "slack_file", "alt_text", "title", "block_id"}
+                set(block) == {"type", "slack_file", "alt_text"}
                 and re.fullmatch(r"F[A-Z0-9]{8,}", block["slack_file"].get("id", "")) is not None
                 and 1 <= len(block.get("alt_text") or "") <= 2_000
-                and _is_text(block.get("title"), 2_000, kinds=("plain_text",))
             )
         case "rich_text":
             return isinstance(elements, list) and all(_is_rich(one) for one in elements)

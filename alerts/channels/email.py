@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from alerts import words
 from alerts.base import Channel, DeliveryError, Message
@@ -113,6 +113,9 @@ class EmailChannel(Channel):
         mail = self._envelope(subject(digest), "digest", [digest.key, digest.made_at, self.room])
         domain = self._sender.rpartition("@")[2]
         mail["List-ID"] = f"Quietword digest <{digest.list_id}.digest.quietword.{domain}>"
+        if digest.stop:
+            subject_of_stop = quote(f"unsubscribe {digest.list_id} {self.room}")
+            mail["List-Unsubscribe"] = f"<mailto:{digest.stop}?subject={subject_of_stop}>"
         fill(mail, digest)
         return mail
 

@@ -299,6 +299,18 @@ class SlackChannel(Channel):
         except _Unfit:
             return self._post(**content | {"text": slack_digest.plain(digest)})
 
+    def update_digest(self, ts: str, digest: Digest) -> None:
+        """Make the message ``ts`` show ``digest`` as it is now, without its charts."""
+        self._strictly(
+            self._client.chat_update,
+            ts=ts,
+            text=slack_digest.fallback(digest),
+            blocks=slack_digest.blocks(digest, {}),
+            metadata=slack_digest.metadata(digest),
+            parse="none",
+            link_names=False,
+        )
+
     def find_digest(self, digest: Digest) -> str | None:
         """Return the ``ts`` of ``digest`` if it is among the newest ``LOOK_BACK`` of the room."""
         wanted = slack_digest.metadata(digest)

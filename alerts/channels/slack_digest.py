@@ -71,7 +71,6 @@ def _blocks(digest: Digest, files: Mapping[str, str]) -> list[Block]:
             "type": "image",
             "slack_file": {"id": files[picture.name]},
             "alt_text": words.cut(picture.alt, ALT_LIMIT),
-            "title": _text(picture.title, 200),
         }
         for picture in digest.pictures
         if picture.name in files

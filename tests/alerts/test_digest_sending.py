@@ -249,6 +249,16 @@ def test_a_mail_fetches_nothing_and_runs_nothing(
         assert forbidden not in page
 
 
+def test_a_reader_who_wants_no_more_writes_to_ops(
+    mailbox: Mailbox, mail: Callable[..., EmailChannel]
+) -> None:
+    mail().send_digest(a_digest(stop="ops@example.org"))
+    mail().send_digest(a_digest())
+    wanted = "<mailto:ops@example.org?subject=unsubscribe%20morning%20boss%40example.org>"
+    asked, silent = (got["List-Unsubscribe"] for got in mailbox.mails)
+    assert (asked.strip(), silent) == (wanted, None)
+
+
 def test_a_mail_is_named_by_subscription_period_and_address(
     mail: Callable[..., EmailChannel],
 ) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,11 +45,13 @@ from monitor.digests import (
     queue,
     queue_due,
     standings,
+    take_back,
     turn_on,
 )
 from monitor.jobs import Runtime
 from monitor.privacy import ERASED, forget
 from monitor.retention import Policy, sweep
+from monitor.schedule import Schedule
 from tests.monitor.scene import NOW, Scene, hours
 from tests.slack_server import TOKEN, FakeSlack, Mischief
 
@@ -179,6 +181,18 @@ def test_a_digest_is_sent_when_it_is_due_and_once(world: World) -> None:
     assert world.run() == 1
     assert world.run() == 0
     assert world.told() == ["digest morning day 2026-11-23"]
+
+
+def test_the_schedule_sends_what_is_due(world: World) -> None:
+    world.moment = utc_now() - timedelta(days=3)
+    world.subscribe()
+    schedule = Schedule(replace(world.runtime(), now=utc_now))
+    schedule.start()
+    try:
+        assert world.slack.received.acquire(timeout=100)
+    finally:
+        schedule.stop()
+    assert len(world.told()) == 1
 
 
 def test_after_three_days_down_the_newest_is_sent_and_says_so(world: World) -> None:
@@ -387,19 +401,40 @@ def test_a_period_is_sent_again_only_when_asked_to(world: World) -> None:
     assert sorted(world.told()) == [key, f"{key} again 1"]
 
 
-def test_what_an_author_wrote_is_taken_from_digests_too(world: World) -> None:
+def test_what_an_author_wrote_is_taken_from_digests_and_from_slack(world: World) -> None:
     with writing(world.engine) as session:
         scene = Scene(session)
         complaint(scene, 1)
         complaint(scene, 2)
-    plan = world.subscribe()
+    plan = world.subscribe(to=["C1", "C2"])
     queue(world.runtime(), plan, turn_on(plan, date(2026, 11, 22)))
+    jobs.deliver(world.runtime())
     with writing(world.engine) as session:
         author = session.exec(select(Author).where(Author.name == "angry_1")).one()
         forget(session, author, who="test", now=NOW)
     [kept] = world.digests()
     quotes = [entry.quote for entry in Digest.from_json(kept.content).entries]
     assert sorted(quotes) == sorted([ERASED, "Nordvia is silent. Call [phone]"])
+    world.slack.update_mischief.append(Mischief(status=503, error="unavailable"))
+    for _ in range(3):
+        jobs.digests_due(world.runtime())
+    assert len(world.slack.calls("chat.update")) == 3, "one was tried again, none for nothing"
+    for post in world.slack.posted:
+        shown = json.dumps(post["blocks"], ensure_ascii=False)
+        assert (shown.count(ERASED), shown.count("Nordvia is silent")) == (1, 1)
+
+
+def test_a_message_that_somebody_deleted_needs_no_change(world: World) -> None:
+    with writing(world.engine) as session:
+        complaint(Scene(session), 1)
+    plan = world.subscribe()
+    queue(world.runtime(), plan, turn_on(plan, date(2026, 11, 22)))
+    jobs.deliver(world.runtime())
+    world.slack.delete(world.slack.posted[0]["ts"])
+    with writing(world.engine) as session:
+        author = session.exec(select(Author).where(Author.name == "angry_1")).one()
+        forget(session, author, who="test", now=NOW)
+    assert [take_back(world.runtime()) for _ in range(2)] == [1, 0]
 
 
 def test_old_digests_are_swept_away(world: World) -> None:
