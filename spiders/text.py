@@ -190,7 +190,7 @@ def _placeholder(element: Element) -> str | None:
     if tag == "img":
         alt = (element.get("alt") or "").strip()
         marks = " ".join([*kinds, (element.get("src") or "").lower()])
-        return alt if alt and re.search(r"smil|emoji|emoticon", marks) else IMAGE
+        return alt if re.search(r"smil|emoji|emoticon", marks) else IMAGE
     if kinds & _CHROME or element.get("data-excludequote") is not None:
         return ""
     if "bbcodeblock--unfurl" in kinds:  # the preview of a link is not the author's words

@@ -61,7 +61,7 @@ class Generic(Engine):
         finder = Finder(page, ReadOptions(), _language(page))
         if blocks := finder.messages():
             what = f"{len(blocks)} blocks with an author, a time and a text"
-        elif lines := finder.lines():
+        elif (lines := finder.lines()) and not _is_blog(page):
             what = f"a list of {len(lines)} dated links"
         else:
             return []
@@ -96,6 +96,12 @@ class Generic(Engine):
             previous_page=beside(page, set(), -1),
             language=language,
         )
+
+
+def _is_blog(page: TextResponse) -> bool:
+    """Tell whether ``page`` lists articles: WordPress, but no plugin's forum on it."""
+    wordpress = page.css("meta[name=generator][content^=WordPress], link[href*='/wp-content/']")
+    return bool(wordpress) and "forum" not in page.url.lower()
 
 
 def _language(page: TextResponse) -> str | None:

@@ -35,6 +35,7 @@ _CLOCK = re.compile(
 )
 _ROUGH = re.compile(r"\D{0,12}\d+\s+\w+\s+(?:ago|temu|назад|тому)|\D{0,6}vor \d+ \w+")
 """Three months ago: a time, but no moment."""
+_COUNT = re.compile(r"\(?\d{1,3}(?:[., \u00a0]?\d{3})*\)?")
 _LEFT_OUT = re.compile(r"signature|\bsig\b|podpis", re.IGNORECASE)
 _UNSEEN = frozenset({"script", "style", "noscript", "template", "head", "select", "option", "nav"})
 _BODIES = frozenset(
@@ -105,13 +106,19 @@ class Finder:
         return best
 
     def lines(self) -> list[Line]:
-        """Return the group of siblings that most looks like a list of threads, or none."""
+        """Return the group of siblings that most looks like a list of threads, or none.
+
+        Most have a date, and somebody's name or a count of answers: dated links alone are news.
+        """
         best: list[Line] = []
         for group in self._groups():
-            lines = [line for node in group if (line := self._line(node))]
+            found = [(node, line) for node in group if (line := self._line(node))]
+            lines = [line for _, line in found]
             dated = sum(line.when is not None for line in lines)
             titles = {line.href for line in lines}
             if len(titles) < 3 or dated * 2 <= len(lines) or len(lines) * 2 <= len(group):
+                continue
+            if sum(self._talked_about(node) for node, _ in found) * 2 <= len(lines):
                 continue
             if len(lines) > len(best):
                 best = lines
@@ -255,6 +262,12 @@ class Finder:
                 if when := self._shown(text):
                     moments.append(when)
         return Line(title=title, href=href, when=max(moments, default=None))
+
+    def _talked_about(self, node: Element) -> bool:
+        """Tell whether ``node`` names somebody or holds a number on its own."""
+        return self._author(node, set()) is not None or any(
+            _COUNT.fullmatch(text.strip()) for text in node.itertext()
+        )
 
     def _title_in(self, node: Element, apart: Element | None = None) -> tuple[str, str]:
         """Return the longest link of ``node``, not in ``apart``, to another page of the site."""

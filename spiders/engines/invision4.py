@@ -61,7 +61,9 @@ class Invision4(SelectorEngine):
     )
     edited: ClassVar[str] = "[data-excludequote], .ipsEdited"
     number: ClassVar[str] = ".ipsComment_meta a, .ipsComment_tools a, .ipsEntry__header a"
-    skip: ClassVar[frozenset[str]] = frozenset({"ipsedited", "ipssignature"})
+    skip: ClassVar[frozenset[str]] = frozenset(
+        {"ipsedited", "ipssignature", "ipsspoiler_header", "ipsspoiler__header"}
+    )
 
     title: ClassVar[tuple[str, ...]] = (
         "h1.ipsType_pageTitle",

@@ -175,8 +175,6 @@ class Vbulletin3(SelectorEngine):
         for box in body.css(".bbcode_quote"):
             if names := box.css(".bbcode_postedby strong"):
                 box.root.set("data-username", said(names[0]))
-        for smiley in body.xpath(".//img[@alt=''][contains(@src,'smil')]"):
-            smiley.root.tag = "meta"  # it has no words to stand for it
         for code in body.xpath(".//pre[contains(@class,'alt2')] | .//div[@class='alt2'][code]"):
             code.root.set("class", "codebox")
             for above in code.xpath("preceding-sibling::*[1][self::div][@class='smallfont']"):

@@ -42,7 +42,7 @@ class Woltlab(SelectorEngine):
     post: ClassVar[str] = "article.wbbPost, article.message[data-object-id], [data-post-id].message"
     body: ClassVar[str] = ".messageText"
     author: ClassVar[str] = (
-        ".messageSidebar .username, .messageSidebar .messageAuthor, .messageHeader .username, "
+        ".messageSidebar .username, .messageHeader .username, "
         "[itemprop=author] [itemprop=name], .username"
     )
     time: ClassVar[str | tuple[str, ...]] = (
@@ -53,7 +53,7 @@ class Woltlab(SelectorEngine):
         ".messageHeaderMetaData a, .messageQuickOptions a, .messageHeader a, .messageNumber"
     )
     skip: ClassVar[frozenset[str]] = frozenset(
-        {"messagesignature", "messagefooternote", "togglebutton", "quoteboxbuttons"}
+        {"messagesignature", "messagefooternote", "togglebutton", "jsspoilertoggle"}
     )
 
     title: ClassVar[tuple[str, ...]] = (

@@ -136,6 +136,10 @@ def test_a_guess_by_structure_says_so_and_gives_way_to_everything_else() -> None
             f"<div><a href='/user/{n}'>Member {n}</a> joined 2026-01-0{n}</div>"
             for n in range(1, 9)
         ),
+        "".join(
+            f"<li><a href='/news/{n}'>What happened on day {n}</a> 2026-01-0{n}</li>"
+            for n in range(1, 9)
+        ),
     ],
 )
 def test_a_page_without_clear_repeated_messages_is_refused(body: str) -> None:
@@ -143,6 +147,20 @@ def test_a_page_without_clear_repeated_messages_is_refused(body: str) -> None:
     assert Generic().recognise(page) == []
     with pytest.raises(PageChanged):
         Generic().read(page, ReadOptions())
+
+
+def test_articles_of_a_blog_are_no_threads_and_those_of_a_forum_on_it_are() -> None:
+    rows = "".join(
+        f'<li><a href="/{n}/why-day-{n}">Why day {n} was good</a> by <a href="/author/ola">Ola'
+        f"</a>, 2026-01-0{n}, <b>{n}</b> comments</li>"
+        for n in range(1, 9)
+    )
+    made_by = '<head><meta name="generator" content="WordPress 6.8"></head>'
+    body = f"<html>{{}}<body><ul>{rows}</ul></body></html>"
+    blog = HtmlResponse("https://ola.test/", body=body.format(made_by).encode())
+    forum = HtmlResponse("https://ola.test/forum/", body=body.format(made_by).encode())
+    other = HtmlResponse("https://ola.test/", body=body.format("").encode())
+    assert [bool(Generic().recognise(page)) for page in (blog, forum, other)] == [False, True, True]
 
 
 def test_a_message_keeps_its_name_when_the_page_gives_it_none() -> None:
