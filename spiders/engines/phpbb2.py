@@ -15,7 +15,7 @@ from spiders.html_engine import Css, HtmlEngine, HtmlPage, Place, digits
 from spiders.text import CODE, plain
 
 _OTHER = re.compile(r"[?&;](?:view|vote|watch|unwatch|mode)=")
-_REWRITTEN = r"(?<=/)(?:[^?#/]*-)?{0}(?P<id>\d+)(?:-\d+-asc)?(?:-(?P<start>\d+))?\.html?"
+_REWRITTEN = r"(?<=/)(?:[^?#/]*-)?{0}(?P<id>\d+)(?:-\d+-asc)?(?:[-,](?P<start>\d+))?\.html?"
 _SIGNATURE = re.compile(r"^\s*_{10,}")
 _PHPBB2 = 'body:not(:has(a[href*="ucp.php"])) '
 _WROTE = re.compile(
@@ -53,12 +53,12 @@ class Phpbb2(HtmlEngine):
     thread_addresses: ClassVar[tuple[str, ...]] = (
         r"(?<=/)viewtopic\.php\?(?:.*[&;])?p=(?P<post>\d+)",
         r"(?<=/)viewtopic\.php\?(?:.*[&;])?t=(?P<id>\d+)(?:.*[&;]start=(?P<start>\d+))?",
-        _REWRITTEN.format("(?:vt|ftopic|ntopic|topic|about|sutra|vp?t|t)"),
+        _REWRITTEN.format("(?:vt|viewtopic,?|ftopic|ntopic|topic|about|sutra|vp?t|t)"),
         r"(?<=/)(?:[^?#/]*-)?(?:vp|post|fpost)(?P<post>\d+)\.html?",
     )
     board_addresses: ClassVar[tuple[str, ...]] = (
         r"(?<=/)viewforum\.php\?(?:.*[&;])?f=(?P<id>\d+)(?:.*[&;]start=(?P<start>\d+))?",
-        _REWRITTEN.format("(?:vf|forum|f)"),
+        _REWRITTEN.format("(?:vf|viewforum,?|forum|f)"),
     )
     member_addresses: ClassVar[tuple[str, ...]] = (
         r"(?:profile|privmsg)\.php\?(?:.*[&;])?u=(?P<id>[1-9]\d*)",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from parsel import Selector
 
-from spiders.addresses import origin, parameter
+from spiders.addresses import origin, parameter, without_fragment
 from spiders.base import BoardRef, Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, count_in, said
@@ -20,6 +20,16 @@ from spiders.selected_page import Doc, Person, count_in, said
 _GENERATOR = "meta[name=generator i][content^='vBulletin {}' i]"
 _IN_BOX = "[not(ancestor::*[starts-with(@id,'post_message_')])][not(ancestor::script)]"
 _NAMED = re.compile(r"^(?:post_|post|edit|td_post_)(\d+)$")
+_PAGED = re.compile(
+    r"(?:/(?:t|thread|f|forum)?\d+(?:-[^/]*)?|-t?(?!(?:19|20)\d\d-)\d+)-(\d{1,3})(?=\.html$)"
+)
+"""vBSEO's later page of a thread; "-77.html" alone is the thread's number, 2026 part of a title."""
+_TOOLS = (
+    "a[href*='printthread.php']::attr(href), a[href*='goto=nextoldest']::attr(href), "
+    "a[href*='do=sendtofriend']::attr(href)"
+)
+_PICTURE = re.compile(r"image\.php\?u=(\d+)|/avatar(\d+)_\d+\.")
+"""A member's picture, named by their number even where vBSEO leaves it out of addresses."""
 _HIDDEN_BOX = frozenset({"popupbody", "vbmenu_popup", "signature", "signaturecontainer"})
 
 
@@ -130,7 +140,7 @@ class Vbulletin3(SelectorEngine):
         r"|/forums?/(\d+)-|/f(?:orum)?(\d+)(?:[-/]|\.html|$)"
     )
     page_address: ClassVar[re.Pattern[str]] = re.compile(
-        r"[?&]page=(\d+)|/page-?(\d+)(?=/|\.html|$|\?)|/index(\d+)\.html|-(\d{1,4})(?=\.html$)"
+        r"[?&]page=(\d+)|/page-?(\d+)(?=/|\.html|$|\?)|(?<=/)index(\d+)\.html"
     )
     post_address: ClassVar[re.Pattern[str]] = re.compile(r"[?&]p=(\d+)|#post_?(\d+)|-post(\d+)")
     member_address: ClassVar[re.Pattern[str]] = re.compile(
@@ -190,9 +200,14 @@ class Vbulletin3(SelectorEngine):
         person = super().person(doc, node)
         if person.profile is None or person.uid is not None:
             return person
-        for href in node.css("a[href*='do=newpm'], a[href*='do=finduser']::attr(href)").getall():
+        for href in node.css(
+            "a[href*='do=newpm']::attr(href), a[href*='do=finduser']::attr(href)"
+        ).getall():
             if number := parameter(href, "u") or parameter(href, "userid"):
                 return Person(name=person.name, uid=number, profile=person.profile)
+        for source in node.xpath(f".//img/@src[parent::*{_IN_BOX}]").getall():
+            if found := _PICTURE.search(source):
+                return Person(name=person.name, uid=found[1] or found[2], profile=person.profile)
         return person
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
@@ -236,7 +251,10 @@ class Vbulletin3(SelectorEngine):
             return named
         if found := re.search(r"\bthreadid\s*=\s*[\"']?(\d+)", page.text):
             return found[1]
-        plain = page.css("a[href*='newreply.php'], a[href*='showthread.php?t=']::attr(href)")
+        for tool in page.css(_TOOLS).getall():
+            if (number := parameter(tool, "t")) and number.isdecimal():
+                return number
+        plain = page.css("a[href*='showthread.php?t=']::attr(href)")
         address = super().thread_id(doc, urls)
         if address is None:
             return next(filter(None, map(self.thread_in, plain.getall())), None)
@@ -244,14 +262,28 @@ class Vbulletin3(SelectorEngine):
 
     def thread_in(self, url: str) -> str | None:
         """Return the id of the thread that ``url`` leads to, not of a board or member."""
-        if self.board_address.search(url) and "showthread" not in url:
-            path = url.rstrip("/").rpartition("/")[2]
+        first = self.first_page(url)
+        if self.board_address.search(first) and "showthread" not in first:
+            path = first.rstrip("/").rpartition("/")[2]
             return self._in_name(path)
-        return super().thread_in(url)
+        return super().thread_in(first) or super().thread_in(url)
+
+    def page_in(self, url: str) -> int:
+        """Return which page ``url`` is; vBSEO writes it behind the thread's number or title."""
+        found = _PAGED.search(without_fragment(url))
+        return int(found[1]) if found else super().page_in(url)
+
+    def first_page(self, url: str) -> str:
+        """Return ``url`` without the number of a page."""
+        bare = super().first_page(url)
+        found = _PAGED.search(bare)
+        return bare[: found.start(1) - 1] + bare[found.end(1) :] if found else bare
 
     def _in_name(self, path: str) -> str | None:
         """Return the id in the last part of vBSEO's address, below its board's."""
-        found = re.match(r"t?(\d+)-.*\.html|thread(\d+)|t(\d+)\.html", path)
+        found = re.match(
+            r"t?(\d+)-.*\.html|thread(\d+)|t(\d+)(?:\.html|-)|.*-t?(\d{2,})(?:\.html)?$", path
+        )
         return next((group for group in found.groups() if group), None) if found else None
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:

@@ -126,3 +126,22 @@ def test_a_login_panel_is_a_changed_page_and_never_an_empty_list(engine: str, ad
     <input type="password" name="password"></form></div></body></html>"""
     with pytest.raises(PageChanged, match=f"a {engine} page without"):
         engine_named(engine).read(page(f"https://forum.test/f/{address}", html), ReadOptions())
+
+
+@pytest.mark.parametrize(
+    ("address", "start"),
+    [
+        ("viewtopic.php?t=77&postdays=0&postorder=asc&start=15", 15),
+        ("topic77-15.html", 15),
+        ("soup-vt77,15.htm", 15),
+        ("viewtopic,77,15.html", 15),
+        ("ftopic77-15-asc-15.html", 15),
+        ("viewtopic77.html", None),
+    ],
+)
+def test_an_address_that_a_phpbb_2_rewrote_is_understood(address: str, start: int | None) -> None:
+    engine = engine_named("phpbb2")
+    assert isinstance(engine, HtmlEngine)
+    place = engine.place(f"https://forum.test/{address}")
+    assert place is not None
+    assert (place.kind, place.number, place.start) == (Kind.THREAD, "77", start)

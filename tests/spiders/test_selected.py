@@ -59,6 +59,39 @@ def test_a_day_above_twelve_tells_how_a_board_writes_its_other_dates() -> None:
     assert read("05-04-2015, 09:00 AM", "05-31-2015, 09:00 AM", "31-05-2015, 09:00 AM")[0] is None
 
 
+@pytest.mark.parametrize(
+    ("address", "first", "following"),
+    [
+        ("f2/soup-77.html", "f2/soup-77.html", "f2/soup-77-2.html"),
+        ("f2/soup-77-2.html", "f2/soup-77.html", "f2/soup-77-3.html"),
+        ("f2/plans-2026-77.html", "f2/plans-2026-77.html", "f2/plans-2026-77-2.html"),
+        ("f2/soup-77/index2.html", "f2/soup-77/", "f2/soup-77/index3.html"),
+        ("soup/77-plans-2026.html", "soup/77-plans-2026.html", "soup/77-plans-2026-2.html"),
+        ("soup-t77.html", "soup-t77.html", "soup-t77-2.html"),
+        ("thread77-2.html", "thread77.html", "thread77-3.html"),
+    ],
+)
+def test_an_address_that_vbseo_wrote_is_understood(
+    address: str, first: str, following: str
+) -> None:
+    root = "https://forum.test/forum/"
+    post = (
+        '<table id="post8"><tr><td class="thead"><a name="post8"></a> 05-31-2015, 09:00 AM</td>'
+        '<td><div id="postmenu_8"><a class="bigusername" href="members/ann.html">ann</a></div>'
+        '<img src="image.php?u=7&amp;dateline=1"><div id="post_message_8">x</div></td></tr></table>'
+    )
+    body = (
+        '<html lang="en"><meta name="generator" content="vBulletin 3.8.7">'
+        f'<a href="{root}register.php">r</a>'
+        f'<div class="pagenav"><a href="{root}{following}">more</a></div>{post}</html>'
+    )
+    page = HtmlResponse(root + address, body=body.encode())
+    reading = engine_named("vbulletin3").read(page, NOW)
+    assert (reading.thread_id, reading.thread_url) == ("77", root + first)
+    assert reading.next_page == root + following
+    assert reading.posts[0].private_message_url == f"{root}private.php?do=newpm&u=7"
+
+
 def test_links_that_are_no_addresses_cost_a_page_nothing() -> None:
     page = vbulletin("Yesterday, 09:00 AM")
     odd = page.body.replace(b"</html>", b'<a href="http://[x">x</a><a href="//">y</a></html>')
