@@ -42,7 +42,7 @@ _SPELLINGS = {
     ],
     "uk": [
         (re.compile(r"^(?:щойно|тільки що)$", re.IGNORECASE), "0 хвилин тому"),
-        (re.compile(r"^сьогодні[,]? (?:в|у) ", re.IGNORECASE), "сьогодні о "),
+        (re.compile(r"^(сьогодні|вчора)[,]? (?:в|у) ", re.IGNORECASE), r"\1 о "),
     ],
 }
 # Days of the week, Monday first, by the beginnings of their names in all cases.
