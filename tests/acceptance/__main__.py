@@ -60,31 +60,53 @@ def show_replays(scores: list[Score], console: Console) -> None:
 def show_pages(scores: list[PageScore], console: Console) -> None:
     """Print what was read of every saved page."""
     table = Table(
-        "page", "engine", "posts", "authors", "times", "next", "title", title="Saved pages"
+        "page", "engine", "read", "authors", "times", "next", "titles", title="Saved pages"
     )
     for one in scores:
-        marks = [
-            "-" if what not in one.right else "[green]yes[/]" if one.right[what] else "[red]no[/]"
-            for what in ("author", "time", "next", "title")
-        ]
+        marks = [mark(one, *what) for what in CELLS.values()]
         engine = one.engine if one.recognised else f"[red]{one.engine or one.error}[/]"
-        table.add_row(one.name, engine, f"{one.found} of {one.wanted or '?'}", *marks)
+        what = "listed" if one.listed else "posts"
+        table.add_row(one.name, engine, f"{one.found} of {one.wanted} {what}", *marks)
     console.print(table)
     for one in scores:
         for fault in one.faults:
             console.print(f"  {one.name}: {fault}", markup=False, soft_wrap=True)
-    known = [one for one in scores if one.wanted]
-    found = sum(min(one.found, one.wanted) for one in known)
+    shares = {
+        name: [mark(one, *what) for one in scores if mark(one, *what) != "-"]
+        for name, what in CELLS.items()
+    }
+    counts = []
+    for listed, what in ((False, "posts"), (True, "threads and boards of lists")):
+        some = [one for one in scores if one.listed is listed]
+        found = sum(min(one.found, one.wanted) for one in some)
+        more = sum(max(one.found - one.wanted, 0) for one in some)
+        counts.append(f"{found} of {sum(one.wanted for one in some)} {what} found, {more} too many")
     console.print(
         f"{sum(one.recognised for one in scores)} of {len(scores)} pages recognised, "
         f"{sum(bool(one.engine) and not one.recognised for one in scores)} wrongly; "
-        f"{found} of {sum(one.wanted for one in known)} posts found; "
+        + "; ".join(counts)
+        + "; "
         + ", ".join(
-            f"{what} right on {sum(one.right.get(what, False) for one in scores)} of "
-            f"{sum(what in one.right for one in scores)}"
-            for what in ("author", "time", "next", "title")
-        )
+            f"{name} right on {sum('yes' in one for one in marks)} of {len(marks)}"
+            for name, marks in shares.items()
+        ),
+        markup=False,
     )
+
+
+CELLS = {
+    "authors": ("author", "submission"),
+    "times": ("time",),
+    "next": ("next",),
+    "titles": ("title", "threads", "boards"),
+}
+"""What a cell of the table of pages says, by its column."""
+
+
+def mark(score: PageScore, *what: str) -> str:
+    """Return whether all of these that are known of a page were right."""
+    known = [score.right[one] for one in what if one in score.right]
+    return "-" if not known else "[green]yes[/]" if all(known) else "[red]no[/]"
 
 
 def main() -> None:
