@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from models.errors import QuietwordError
 
@@ -31,6 +31,26 @@ GRACE_S = 20.0
 
 class CrawlFailed(QuietwordError):
     """A crawl could not be started or ended without a report; the message says what it said."""
+
+
+class Child(Protocol):
+    """A process that crawls, as ``subprocess.Popen`` or ``monitor.crawl_forks`` give it.
+
+    It leads a process group of its own.
+    """
+
+    pid: int
+    stdin: IO[str] | None
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+    returncode: int | None
+    """``None`` also where it cannot be known."""
+
+    def poll(self) -> int | None:
+        """Return ``None`` while it lives."""
+
+    def wait(self) -> int:
+        """Wait for its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +145,16 @@ def run_crawl(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     stop: threading.Event | None = None,
     grace_s: float = GRACE_S,
+    start: Callable[[], Child] | None = None,
 ) -> dict[str, Any]:
     """Run one crawl in a child process and return its report as a dictionary.
 
     ``on_event`` is given every other object the child writes: ``{"event": "progress", ...}`` and
     ``{"event": "post", "record": {...}}``. When ``stop`` is set, or the child overruns its time,
-    its whole process group is killed. Raises ``CrawlFailed`` when there is no report.
+    its whole process group is killed. ``start`` gives the child; by default it is a new process.
+    Raises ``CrawlFailed`` when there is no report.
     """
-    child = _start()
+    child = (start or _start)()
     assert child.stdin is not None  # noqa: S101
     assert child.stdout is not None  # noqa: S101
     assert child.stderr is not None  # noqa: S101
@@ -174,7 +196,8 @@ def run_crawl(
     if report is None:
         if stop is not None and stop.is_set():
             raise CrawlFailed(f"the crawl of {order.address} was stopped")
-        said = errors[-1] if errors else f"exit code {child.returncode}"
+        code = child.returncode
+        said = errors[-1] if errors else f"exit code {code}" if code is not None else "killed"
         raise CrawlFailed(
             f"the crawl of {order.address} ended without a report ({said}); what it had stored "
             "is kept, the next crawl goes on from there"
@@ -209,7 +232,7 @@ def _event(line: str, order: CrawlOrder) -> dict[str, Any]:
 
 
 def _end_in_time(
-    child: "subprocess.Popen[str]",
+    child: Child,
     seconds: float,
     ended: threading.Event,
     stop: threading.Event | None,
@@ -222,7 +245,7 @@ def _end_in_time(
             return
 
 
-def _kill_group(child: "subprocess.Popen[str]") -> None:
+def _kill_group(child: Child) -> None:
     if child.poll() is None:
         try:
             os.killpg(child.pid, signal.SIGKILL)

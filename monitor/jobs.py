@@ -24,7 +24,7 @@ from models.errors import QuietwordError
 from monitor import slack_cards, timers
 from monitor.brands import rematch
 from monitor.config import Settings
-from monitor.crawling import GRACE_S, CrawlFailed, CrawlOrder, run_crawl
+from monitor.crawling import GRACE_S, Child, CrawlFailed, CrawlOrder, run_crawl
 from monitor.health import WELL, judge_health
 from monitor.hot import hot_interval, hot_threads
 from monitor.judging import Judged, judge
@@ -128,12 +128,13 @@ def crawl_source(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     stop: threading.Event | None = None,
     hot: bool = False,
+    start: Callable[[], Child] | None = None,
 ) -> CrawlRun:
     """Crawl one source in a child process, store what it reads, and return the run.
 
     ``since`` reads back to that moment again, past what is known; ``hot`` reads only the threads
-    that are heating up. Raises ``SourceBusy`` when
-    another process crawls it. A run that is killed leaves whole threads or nothing of them; its
+    that are heating up; ``start`` gives the child process. Raises ``SourceBusy`` when another
+    process crawls it. A run that is killed leaves whole threads or nothing of them; its
     hold on the source ends by itself.
     """
     settings = runtime.settings
@@ -168,7 +169,7 @@ def crawl_source(
         source_id=source_id,
     )
     try:
-        report = run_crawl(order, on_event=on_event, stop=stop)
+        report = run_crawl(order, on_event=on_event, stop=stop, start=start)
     except CrawlFailed as error:
         report = {"outcome": Outcome.INTERRUPTED, "message": str(error)}
     except BaseException:  # Ctrl-C too: the source must not stay held

@@ -16,7 +16,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from models.errors import QuietwordError
-from monitor import jobs
+from monitor import crawl_forks, jobs
 from monitor.jobs import Runtime
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Schedule:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._stop = threading.Event()
+        self._forks = crawl_forks.CrawlForks() if crawl_forks.AVAILABLE else None
         self._crawling: set[int] = set()
         """Sources whose crawl is under way or waits for its turn."""
         self._executors = {
@@ -79,6 +80,8 @@ class Schedule:
         self._scheduler.shutdown(wait=False)
         for executor in self._executors.values():
             executor.shutdown(wait=True)
+        if self._forks is not None:
+            self._forks.stop()
 
     def _every(self, seconds: int, job: Callable[[], None], executor: str, name: str) -> None:
         self._scheduler.add_job(
@@ -108,7 +111,8 @@ class Schedule:
         try:
             if self._stop.is_set():
                 return
-            run = jobs.crawl_source(self._runtime, source_id, stop=self._stop, hot=hot)
+            start = self._forks.start if self._forks is not None else None
+            run = jobs.crawl_source(self._runtime, source_id, stop=self._stop, hot=hot, start=start)
             if run.posts:
                 self._soon("judge")
         except jobs.SourceBusy as error:
