@@ -109,6 +109,8 @@ class ListPage(SQLModel, table=True):
     last_modified: str | None = Field(default=None, max_length=200)
     last_posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The board's newest message, as the page above it said."""
+    stamp: str | None = Field(default=None, max_length=64)
+    """What else that page said by which news of the board can be told."""
     kept_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

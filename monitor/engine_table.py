@@ -24,6 +24,12 @@ _HEAD = """\
 Printed by `quietword engines --markdown` from the engines themselves; a test keeps this page in
 step. An engine is recognised by the address or by its page, or named with `--engine`. How to add
 one: [adding-a-source.md](adding-a-source.md).
+
+A forum's index tells, by the number or the time of each board's newest message, which boards have
+news, so that a forum without any costs two requests, robots.txt and the index. Its feeds are read
+only to find out its time zone: a feed would be one request more, holds the last ten or so messages
+and knows nothing of threads that were moved or deleted. What an index cannot tell (a deleted or
+edited message below the newest) is seen when the boards are read again, once a day.
 """
 _KEYS = """\
 ## Keys

@@ -96,7 +96,10 @@ class Store:
         if page is None or self._again or page.kept_at < self._now() - KEPT_FOR:
             return None
         return ListMark(
-            etag=page.etag, last_modified=page.last_modified, last_posted_at=page.last_posted_at
+            etag=page.etag,
+            last_modified=page.last_modified,
+            last_posted_at=page.last_posted_at,
+            stamp=page.stamp,
         )
 
     def keep_list(self, url: str, mark: ListMark) -> None:
@@ -106,7 +109,7 @@ class Store:
             if page is None:
                 page = ListPage(source_id=self._source_id, key=_key(url))
                 session.add(page)
-            page.etag, page.last_modified = mark.etag, mark.last_modified
+            page.etag, page.last_modified, page.stamp = mark.etag, mark.last_modified, mark.stamp
             page.last_posted_at, page.kept_at = mark.last_posted_at, self._now()
             session.flush()
             surplus = session.exec(

@@ -84,6 +84,8 @@ class BoardRef:
     title: str
     url: str
     last_posted_at: datetime | None = None
+    stamp: str | None = None
+    """Opaque; another one whenever the board has news. Where given, it alone is compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +236,10 @@ class Gives:
     times: str = "as the page shows them"
     edits: str = "where the page says so"
     private: str = "where the page links to it"
-    incremental: str = "newest threads first, up to the first page without news"
+    incremental: str = (
+        "boards whose newest message is known are not opened; newest threads first, up to the "
+        "first page without news"
+    )
 
 
 class Engine(ABC):

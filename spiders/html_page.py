@@ -303,8 +303,11 @@ class HtmlPage(HtmlView):
         for row in self.find(self.page, "board_row"):
             for link in self.find(row, "board_link"):
                 if board := self._board_ref(link, last_number(self.line(row, "board_id"))):
-                    when = self.last_time(self.find(row, "board_last"))
-                    found.setdefault(board.board_id, replace(board, last_posted_at=when))
+                    last = self.find(row, "board_last")
+                    board = replace(
+                        board, last_posted_at=self.last_time(last), stamp=self._last_post(last)
+                    )
+                    found.setdefault(board.board_id, board)
                     break
         return tuple(found.values())
 

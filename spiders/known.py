@@ -36,6 +36,8 @@ class ListMark:
     last_modified: str | None = None
     last_posted_at: datetime | None = None
     """The board's newest message, as the page above it says."""
+    stamp: str | None = None
+    """The board's ``BoardRef.stamp`` there."""
 
     @property
     def validators(self) -> bool:

@@ -324,8 +324,17 @@ class SelectorEngine(Parts):
                 title=said(link),
                 url=without_fragment(url),
                 last_posted_at=self.board_row_time(doc, row),
+                stamp=self._newest_in(row),
             )
         return tuple(found.values())
+
+    def _newest_in(self, row: Selector) -> str | None:
+        """Return the id of the board's newest message, where its row links to that."""
+        for cell in row.css(self.board_time) if self.board_time else [row]:
+            hrefs = cell.xpath("self::a/@href | .//a/@href").getall()
+            if found := next(filter(None, map(self._post_in, hrefs)), None):
+                return found
+        return None
 
     def board_row_time(self, doc: Doc, row: Selector) -> datetime | None:
         """Return when the newest message of the board in ``row`` was written."""

@@ -95,12 +95,14 @@ class Walk:
             row = ThreadRef(thread_id=thread_id, title=first.thread_title or "", url=url)
             await self._thread(row, board=first, first=first)
             return
-        queue: deque[tuple[str, Reading | None, datetime | None]] = deque([(url, first, None)])
+        start = BoardRef(board_id="", title="", url=url)  # no page above tells of it
+        queue: deque[tuple[BoardRef, Reading | None]] = deque([(start, first)])
         above: list[tuple[str, ListMark]] = []
         seen = {first.board_id}
         while queue:
-            url, reading, newest = queue.popleft()
-            if self._as_before(url, newest):
+            board, reading = queue.popleft()
+            url = board.url
+            if self._as_before(board):
                 continue
             before = self._trouble
             try:
@@ -114,7 +116,7 @@ class Walk:
                 self._leave_out(error, url)
                 continue
             if self._trouble == before:
-                mark = self._list_mark(url, newest, found)
+                mark = self._list_mark(board, found)
                 if found:
                     above.append((url, mark))  # it is done with when its boards are
                 else:
@@ -126,7 +128,7 @@ class Walk:
                 turn = random.randrange(len(fresh))  # noqa: S311  (no secret)
                 fresh = fresh[turn:] + fresh[:turn]
             for ref in {ref.board_id: ref for ref in fresh}.values():
-                queue.append((ref.url, None, ref.last_posted_at))
+                queue.append((ref, None))
         if not self._trouble:
             for url, mark in above:
                 self._keep(url, mark)
@@ -151,24 +153,30 @@ class Walk:
     def _trouble(self) -> int:
         return self.tally.failures.total() + self.tally.unreadable
 
-    def _as_before(self, url: str, newest: datetime | None) -> bool:
+    def _as_before(self, board: BoardRef) -> bool:
         """Return whether a board has no message that is newer than those it was left with."""
-        if self.lists is None or self.behind or newest is None:
+        if self.lists is None or self.behind or not (board.stamp or board.last_posted_at):
             return False
-        mark = self.lists.list_mark(url)
-        if mark is None or mark.last_posted_at != newest:
+        mark = self.lists.list_mark(board.url)
+        if mark is None:
+            return False
+        if board.stamp:
+            same = mark.stamp == board.stamp
+        else:
+            same = mark.last_posted_at == board.last_posted_at
+        if not same:
             return False
         self.tally.lists_unchanged += 1
         return True
 
-    def _list_mark(self, url: str, newest: datetime | None, boards: list[BoardRef]) -> ListMark:
+    def _list_mark(self, board: BoardRef, below: list[BoardRef]) -> ListMark:
         """Return what will tell that a list which was read to its end is the same."""
         mark = ListMark()
-        if all(ref.last_posted_at for ref in boards):  # else a board may have news unseen from here
-            mark = self.validators(url)
-        if newest is not None and self.now() - newest > SETTLED:
-            mark = replace(mark, last_posted_at=newest)
-        return mark
+        if all(ref.last_posted_at or ref.stamp for ref in below):
+            mark = self.validators(board.url)  # else one below may have news unseen from here
+        if board.last_posted_at is not None and self.now() - board.last_posted_at > SETTLED:
+            mark = replace(mark, last_posted_at=board.last_posted_at)
+        return replace(mark, stamp=board.stamp)
 
     def _keep(self, url: str, mark: ListMark) -> None:
         if self.lists is not None and mark != ListMark():

@@ -100,6 +100,7 @@ class PlainEngine(Engine):
                 last_posted_at=(
                     _moment(row.attrib["data-at"], options) if "data-at" in row.attrib else None
                 ),
+                stamp=row.attrib.get("data-stamp"),
             )
             for row in page.css("a.board")
         )
@@ -154,6 +155,10 @@ class Forum:
     """Stands on every page."""
     board_times: bool = False
     """The index says when each board got its newest message."""
+    board_stamps: bool = False
+    """The index names each board's newest message."""
+    newest: dict[str, str] = field(default_factory=dict)
+    """The message that was written last, by board."""
     date_form: str = "%b %d, %Y, %I:%M %p"
 
     def write(self, board: str, thread: str, text: str, *, minutes: int) -> Message:
@@ -161,6 +166,7 @@ class Forum:
         posts = self.boards.setdefault(board, {}).setdefault(thread, [])
         message = Message(f"{thread}.{len(posts) + 1}", text, DAWN + timedelta(minutes=minutes))
         posts.append(message)
+        self.newest[board] = message.post_id
         return message
 
     def serve(self, server: WebServer) -> None:
@@ -194,7 +200,8 @@ class Forum:
 
     def _newest(self, board: str) -> str:
         newest = max(posts[-1].at for posts in self.boards[board].values())
-        return f' data-at="{self.shown(newest)}"' if self.board_times else ""
+        at = f' data-at="{self.shown(newest)}"' if self.board_times else ""
+        return at + (f' data-stamp="{self.newest[board]}"' if self.board_stamps else "")
 
     def board(self, name: str, number: int) -> str:
         threads = self.boards[name]

@@ -61,6 +61,7 @@ class Discourse(Engine):
         times="exact",
         edits="yes",
         private="`/new-message?username=`",
+        incremental="newest threads first, up to the first page without news",
     )
 
     def recognise(self, page: TextResponse) -> list[Evidence]:

@@ -48,6 +48,7 @@ class Generic(Engine):
         times="as the page shows them, in the site's zone and language",
         edits="none",
         private="profile",
+        incremental="newest threads first, up to the first page without news",
     )
     marks: ClassVar[str] = "repeated blocks that each have an author, a time and a text"
     generic: ClassVar[bool] = True

@@ -41,6 +41,7 @@ class Misago(HtmlEngine):
         times="exact",
         edits="yes",
         private="`/private/start/`, without the name",
+        incremental="newest threads first, up to the first page without news",
     )
     marks: ClassVar[str] = "body misago-anonymous, misago-timestamp attributes, misago-markup"
 

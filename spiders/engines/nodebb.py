@@ -194,8 +194,14 @@ class _View:
                 title=_title(category, "name"),
                 url=f"{self._root}/category/{_path(slug or number)}",
                 last_posted_at=machine_time(teaser.get("timestampISO"), self._options),
+                stamp=self._stamp(category, teaser),
             )
         return tuple(found.values())
+
+    def _stamp(self, category: Record, teaser: Record) -> str | None:
+        """Return what changes with every message of a category: its counts and its newest one."""
+        counts = [word(category.get(f"total{what}Count")) for what in ("Topic", "Post")]
+        return " ".join([*counts, word(teaser.get("pid"))]) if all(counts) else None
 
     def _row(self, topic: Record) -> ThreadRef:
         teaser = record(topic.get("teaser"))

@@ -31,6 +31,7 @@ class Question2Answer(HtmlEngine):
         times="exact",
         edits="where the page says so",
         private="`/message/`",
+        incremental="newest threads first, up to the first page without news",
     )
     marks: ClassVar[str] = "body qa-template-..., qa-q-view and qa-q-list-item markup"
 

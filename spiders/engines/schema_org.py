@@ -60,6 +60,7 @@ class SchemaOrg(Engine):
         authors="name, id where told",
         times="exact",
         private="where the software behind it is known",
+        incremental="newest threads first, up to the first page without news",
     )
     generic: ClassVar[bool] = True
 

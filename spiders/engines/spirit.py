@@ -28,6 +28,7 @@ class Spirit(HtmlEngine):
         times="as the page shows them, in the site's zone and language",
         edits="where the page says so",
         private="`/topic/private/publish/`",
+        incremental="newest threads first, up to the first page without news",
     )
     marks: ClassVar[str] = "footer link to nitely/Spirit, js-comment markup, spirit/ stylesheets"
 

@@ -1,5 +1,6 @@
 """A crawl finds out how a site writes its times, and asks for no list that has not changed."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -218,10 +219,12 @@ def test_a_list_with_a_thread_that_could_not_be_read_is_not_remembered(
     assert run(spec_for(server)).lists == {}
 
 
+@pytest.mark.parametrize("told_by", ["board_times", "board_stamps"])
 def test_boards_whose_newest_message_is_known_are_not_opened(
-    forum: Forum, server: WebServer
+    forum: Forum, server: WebServer, told_by: str
 ) -> None:
-    forum.zone, forum.board_times = None, True
+    forum.zone = None
+    setattr(forum, told_by, True)
     forum.write("talk", "chat", "hello", minutes=0)
     memory = known(run(spec_for(server, "/")))
     server.asked.clear()
@@ -249,3 +252,25 @@ def test_heated_threads_are_read_without_their_boards(forum: Forum, server: WebS
     server.asked.clear()
     assert run(spec_for(server), memory).report.threads == 0, "the board tells nothing new"
     assert item.posts[-1].posted_at > DAWN  # type: ignore[operator]
+
+
+def test_a_forum_that_changes_is_read_to_its_last_message_at_every_crawl(server: WebServer) -> None:
+    forum = Forum(board_stamps=True, rows=3, per_page=2)
+    chance = random.Random(4)  # noqa: S311
+    memory, clock = Memory(), 0
+    forum.serve(server)
+    for crawl in range(9):
+        for _ in range(chance.choice((0, 1, 6))) if crawl else range(12):
+            clock += chance.randrange(2)  # two messages may share a minute
+            board, thread = chance.choice("abc"), chance.randrange(5)
+            forum.write(board, f"{board}{thread}", "news", minutes=clock)
+        server.asked.clear()
+        crawled = run(spec_for(server, "/"), memory)
+        memory.keep(crawled.items)
+        memory.lists = crawled.lists
+        wanted = {name: posts for board in forum.boards.values() for name, posts in board.items()}
+        assert memory.ids == {
+            name: {post.post_id for post in posts} for name, posts in wanted.items()
+        }
+        if crawled.report.posts == 0:
+            assert server.paths == ["/"]
