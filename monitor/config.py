@@ -217,7 +217,9 @@ class Settings(BaseSettings):
         description="Days that texts are kept after the last case of a thread is closed",
     )
     keep_runs_days: int = Field(
-        default=90, ge=1, description="Days that records of crawls and hourly counts are kept"
+        default=90,
+        ge=1,
+        description="Days that records of crawls, hourly counts and sent digests are kept",
     )
     keep_audit_days: int = Field(
         default=365, ge=1, description="Days that the record of reveals and erasures is kept"

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -228,13 +229,22 @@ def test_two_workers_at_once_send_one_digest(world: World) -> None:
     assert sorted(post["channel"] for post in world.slack.posted) == ["C1", "C2"]
 
 
-def test_killed_after_slack_took_it_the_next_run_sends_no_second_one(
-    world: World, database_url: str
+@pytest.mark.parametrize("moment", ["while a chart is uploaded", "after Slack took it"])
+def test_killed_in_the_middle_the_next_run_sends_no_second_one(
+    world: World, database_url: str, moment: str
 ) -> None:
-    world.subscribe()
-    world.moment = NOW + timedelta(days=1)
+    with writing(world.engine) as session:
+        complaint(Scene(session), 1)
+    world.moment = NOW - timedelta(days=1)
+    world.subscribe(at="10:30")
+    world.moment = NOW
     assert queue_due(world.runtime()) == 1
-    world.slack.mischief.append(Mischief(hang_after=True))
+    hanging = "chat.postMessage"
+    if moment == "after Slack took it":
+        world.slack.mischief.append(Mischief(hang_after=True))
+    else:
+        world.slack.file_mischief.append(Mischief(hang_before=True))
+        hanging = "files.getUploadURLExternal"
     told = {
         "database_url": database_url,
         "now": world.moment.isoformat(),
@@ -244,11 +254,14 @@ def test_killed_after_slack_took_it_the_next_run_sends_no_second_one(
     }
     command = [sys.executable, str(STEP), "deliver", json.dumps(told)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=STEP.parents[2]) as child:
-        assert world.slack.received.acquire(timeout=120)
+        deadline = time.monotonic() + 120
+        while not world.slack.calls(hanging) and time.monotonic() < deadline:
+            time.sleep(0.05)
         child.kill()
     world.moment += timedelta(days=1)
     jobs.deliver(world.runtime())
-    assert len(world.slack.posted) == 1
+    [post] = world.slack.posted
+    assert "image" in [block["type"] for block in post["blocks"]]
     with reading(world.engine) as session:
         [delivery] = session.exec(select(Delivery))
     assert (delivery.state, delivery.attempts) == (DeliveryState.SENT, 2)
