@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from alerts.tongue import Tongue, tongue
 from models import Level, Outreach
 from models.errors import QuietwordError
 
@@ -122,8 +123,10 @@ class Channel(ABC):
     pause_s: float = 0.0
     """Least time between two messages to one room, in seconds."""
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, *, speech: Tongue | None = None) -> None:
         self.room = room
+        self.speech = speech or tongue()
+        """The language of this room."""
 
     @abstractmethod
     def send(self, message: Message) -> str | None:

@@ -28,10 +28,11 @@ BUTTONS: dict[CaseState, Sequence[str]] = {
 }
 MORE: dict[CaseState, Sequence[str]] = {
     CaseState.NEW: ("not_about_us", "not_negative", "dismiss", "hand_over", "escalate"),
-    CaseState.ESCALATED: ("not_about_us", "not_negative", "dismiss", "hand_over"),
+    CaseState.ESCALATED: ("not_about_us", "not_negative", "dismiss", "hand_over", "opt_out"),
     CaseState.CLAIMED: ("snooze", "hand_over", "escalate", "not_about_us", "dismiss"),
-    CaseState.CONTACTED: ("hand_over", "escalate", "dismiss"),
-    CaseState.SNOOZED: ("take", "hand_over", "escalate", "dismiss"),
+    CaseState.CONTACTED: ("hand_over", "escalate", "opt_out", "dismiss"),
+    CaseState.SNOOZED: ("take", "hand_over", "escalate", "opt_out", "dismiss"),
+    CaseState.SOLVED: ("opt_out",),
 }
 """Behind the three dots; Slack shows five at most."""
 LINKS = frozenset({"open", "write"})

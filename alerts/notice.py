@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from alerts import words
 from alerts.base import MessageError
+from alerts.tongue import Tongue, spoken, tongue
 from models import Level
 
 ENTRIES_SHOWN = 25
@@ -38,8 +39,15 @@ class Notice:
     kind: str
     title: str
     text: str = ""
+    language: str = "en"
+    """In which ``title`` and ``text`` are, and the rest is to be told."""
     person: str | None = None
     entries: tuple[Entry, ...] = ()
+
+    @property
+    def speech(self) -> Tongue:
+        """Return the words of its language; English where this version does not speak it."""
+        return tongue(spoken(self.language) or "en")
 
     @property
     def level(self) -> Level:
@@ -80,11 +88,11 @@ def body(notice: Notice) -> str:
     return words.cut(words.mask(words.clean(notice.text)), TEXT_LIMIT) if notice.text else ""
 
 
-def entry_line(entry: Entry) -> str:
+def entry_line(entry: Entry, speech: Tongue) -> str:
     """Return one case on one line, without its address."""
-    mark, level = words.LEVEL_MARKS[entry.level], words.LEVEL_WORDS[entry.level]
+    mark, level = words.LEVEL_MARKS[entry.level], speech.say(f"level_{entry.level}")
     brand = words.shown(entry.brand, words.NAME_LIMIT, empty="")
-    title = words.shown(entry.title, words.TITLE_LIMIT, empty="(no title)")
+    title = words.shown(entry.title, words.TITLE_LIMIT, empty=speech.say("no_title"))
     return f"{mark} #{entry.case_id} {level} · {brand} · {title}"
 
 
@@ -93,7 +101,8 @@ def rest_line(notice: Notice) -> str:
     rest = notice.entries[ENTRIES_SHOWN:]
     if not rest:
         return ""
-    return f"and {len(rest)} more: " + ", ".join(f"#{entry.case_id}" for entry in rest)
+    numbers = ", ".join(f"#{entry.case_id}" for entry in rest)
+    return notice.speech.say("notice_rest", count=len(rest), numbers=numbers)
 
 
 def lines(notice: Notice) -> list[str]:
@@ -102,7 +111,7 @@ def lines(notice: Notice) -> list[str]:
     if paragraph := body(notice):
         told.append(paragraph)
     for entry in notice.entries[:ENTRIES_SHOWN]:
-        told.append(entry_line(entry))
+        told.append(entry_line(entry, notice.speech))
         if link := words.web_link(entry.url or ""):
             told.append(f"  {link}")
     return [*told, *filter(None, [rest_line(notice)])]

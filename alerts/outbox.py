@@ -7,14 +7,14 @@ makes one summary of what quiet hours held back, and of more alerts than a room 
 once; every case stands in it, and its own delivery is sent when the summary is.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
-from alerts.base import Message, MessageError
+from alerts.base import Channel, Message, MessageError
 from alerts.digest import Digest
 from alerts.notice import Entry, Notice
 from models import Alert, AlertKind, Case, Delivery, DeliveryState, Level
@@ -134,18 +134,18 @@ def _put(
 
 
 def fold(
-    engine: Engine, targets: Collection[Target], now: datetime, *, storm_limit: int | None
+    engine: Engine, channels: Mapping[Target, Channel], now: datetime, *, storm_limit: int | None
 ) -> int:
     """Make one summary of what would be too many messages; return how many alerts went into one.
 
-    For each target: two or more alerts that quiet hours held back, whose time has come, and all
+    For each channel: two or more alerts that quiet hours held back, whose time has come, and all
     waiting alerts when there are more than ``storm_limit`` of them (``None``: no limit). A
     summary that still waits, since the channel is down, takes the new ones in.
     """
     with reading(engine) as session:
         crowded = [
             target
-            for target in targets
+            for target in channels
             if (found := _waiting(session, target, now)) and _why(found, storm_limit)
         ]
     folded = 0
@@ -156,7 +156,7 @@ def fold(
             if kind == "catch_up":
                 found = [one for one in found if one[0].held]
             if kind:
-                _summarise(session, target, found, kind, now)
+                _summarise(session, channels[target], found, kind, now)
                 folded += len(found)
     return folded
 
@@ -188,7 +188,10 @@ def _why(found: _Waiting, storm_limit: int | None) -> str:
     return "catch_up" if sum(delivery.held for delivery, _ in found) > 1 else ""
 
 
-def _summarise(session: Session, target: Target, found: _Waiting, kind: str, now: datetime) -> None:
+def _summarise(
+    session: Session, channel: Channel, found: _Waiting, kind: str, now: datetime
+) -> None:
+    target, speech = (channel.kind, channel.room), channel.speech
     readable = [(member, entry) for member, alert in found if (entry := _entry(alert))]
     entries = [entry for _, entry in readable]
     summary = _open_summary(session, target)
@@ -200,12 +203,8 @@ def _summarise(session: Session, target: Target, found: _Waiting, kind: str, now
         delivery, key = None, f"summary {target[0]} {found[0][0].id} {found[-1][0].id}"
     newest: dict[int, Entry] = {entry.case_id: entry for entry in entries}
     ordered = tuple(sorted(newest.values(), key=lambda entry: (-entry.level.rank, entry.case_id)))
-    title = (
-        f"{len(ordered)} threads need a person since the quiet hours began"
-        if kind == "catch_up"
-        else f"{len(ordered)} threads need a person at once"
-    )
-    notice = Notice(key=key, kind=kind, title=title, entries=ordered)
+    title = speech.say(f"notices_{kind}", count=len(ordered))
+    notice = Notice(key=key, kind=kind, title=title, language=speech.code, entries=ordered)
     if delivery is None:
         alert = Alert(key=key, kind=AlertKind.SUMMARY, level=notice.level, created_at=now)
         alert.content = notice.as_json()

@@ -55,9 +55,10 @@ def build_channel(
 ) -> Channel:
     """Return the channel of ``kind`` for ``room``; connects to nothing yet.
 
-    ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language``, ``buttons``
-    and ``earlier`` are those of ``SlackChannel``. Raises ``ChannelError`` for an unknown kind and
-    for settings that cannot work; never with a secret in it.
+    ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language`` that of mails
+    and messages on Slack; ``buttons`` and ``earlier`` are those of ``SlackChannel``. Raises
+    ``ChannelError`` for an unknown kind and for settings that cannot work; never with a secret in
+    it.
     """
     try:
         build = KINDS[kind]
@@ -67,9 +68,10 @@ def build_channel(
         ) from None
     plain = Plain(room=room, token=token, slack_api=slack_api, address=address, sender=sender)
     channel = build(plain)
+    channel.speech = tongue(language)
     if isinstance(channel, SlackChannel):
         return SlackChannel(
-            channel.client, room, speech=tongue(language), buttons=buttons, earlier=earlier
+            channel.client, room, speech=channel.speech, buttons=buttons, earlier=earlier
         )
     return channel
 

@@ -165,7 +165,8 @@ def _buttons(card: Card, speech: Tongue) -> list[Block]:
         if name in MAIN:
             button["style"] = "primary"
         found.append(button)
-    more = MORE.get(card.state) if card.buttons else None
+    more = [name for name in MORE.get(card.state, ()) if name != "opt_out" or not card.silent]
+    more = more if card.buttons else []
     return [*found, _overflow(card, more, speech)] if more else found
 
 

@@ -265,11 +265,7 @@ def context(message: Message, speech: Tongue = ENGLISH) -> str:
         shown(message.source_name, NAME_LIMIT, empty=speech.say("no_name")),
         shown(message.engine, NAME_LIMIT, empty=""),
         shown(message.language, NAME_LIMIT, empty=""),
-        speech.say(
-            "posts_1" if message.posts == 1 else "posts",
-            count=message.posts,
-            new=message.new_posts,
-        ),
+        speech.say("posts", count=message.posts, new=message.new_posts),
         speech.say(
             "negative",
             share=f"{message.negative:.2f}",

@@ -37,6 +37,10 @@ class Agent(SQLModel, table=True):
     email: str | None = Field(default=None, max_length=320)
     languages: list[str] = Field(default_factory=list, sa_type=JSON)
     """Codes such as ``pl``; an empty list is taken for every language."""
+    speech: str | None = Field(default=None, max_length=8)
+    """Language in which Quietword speaks to them, where one was chosen."""
+    slack_locale: str | None = Field(default=None, max_length=16)
+    """What Slack says of their language, such as ``pl-PL``; empty where it does not tell."""
     role: str = Field(default=AgentRole.AGENT, max_length=8)
     team: str = Field(default="", max_length=100)
     timezone: str = Field(default="UTC", max_length=64)

@@ -34,7 +34,8 @@ class Audit(SQLModel, table=True):
     who: str = Field(max_length=200)
     """Login name of the person, or ``command line``, or ``retention``."""
     action: str = Field(max_length=24)
-    """``revealed``, ``exported``, ``forgotten``, ``objected``, ``erased`` or ``pruned``."""
+    """``revealed``, ``exported``, ``forgotten``, ``objected``, ``opted_out``, ``erased`` or
+    ``pruned``."""
     what: str = Field(max_length=300)
     """What it was done to, by our own numbers: ``author 12``, ``post 40``; never a name."""
     detail: str = Field(default="", max_length=300)

@@ -1,7 +1,9 @@
 """What stands in Slack, and what was taken from there."""
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
@@ -54,4 +56,6 @@ class SlackPress(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=200)
     """Moment, user and action as Slack names them."""
+    body: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """What was asked for, until it is done: who is killed in between does it after the start."""
     at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)

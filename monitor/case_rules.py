@@ -6,33 +6,25 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from alerts.tongue import Clock, Phrase, Tongue, phrase, tongue
 from models import Agent, AgentRole, Case, CaseChange, CaseEvent, CaseState, How
 from models.errors import QuietwordError
 
 MACHINE = (CaseChange.OPENED, CaseChange.RAISED, CaseChange.LOWERED)
 """Events of the risk job, which change no state."""
 
-_DID = {
-    CaseChange.CLAIMED: "took it",
-    CaseChange.RELEASED: "released it",
-    CaseChange.CONTACTED: "wrote to the customer",
-    CaseChange.SOLVED: "solved it",
-    CaseChange.SNOOZED: "snoozed it",
-    CaseChange.WOKEN: "woke it",
-    CaseChange.HANDED_OVER: "handed it over",
-    CaseChange.ESCALATED: "escalated it",
-    CaseChange.DISMISSED: "dismissed it",
-    CaseChange.REOPENED: "reopened it",
-}
-
 
 class CaseRefused(QuietwordError):
-    """A change of a case is not legal now; ``sentence`` says why, to the person who asked."""
+    """A change of a case is not legal now; ``why`` says it to the person who asked."""
 
-    def __init__(self, case_id: int, sentence: str) -> None:
+    def __init__(self, case_id: int, why: Phrase) -> None:
         self.case_id = case_id
-        self.sentence = sentence[:1].upper() + sentence[1:] + "."
-        super().__init__(f"case {case_id} stays as it is: {sentence}")
+        self.why = why
+        super().__init__(f"case {case_id} stays as it is: {why.told(tongue())}")
+
+    def sentence(self, speech: Tongue | None = None) -> str:
+        """Return why, in the language of the person who asked; in English if left out."""
+        return self.why.sentence(speech or tongue())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +49,12 @@ class Change:
     """What tells of the change."""
     repeated: bool
     """The same request had been granted before; nothing was changed now."""
-    warning: str = ""
-    """A sentence the person should read, although the change was made."""
+    warnings: tuple[Phrase, ...] = ()
+    """What the person should mind, although the change was made."""
+
+    def warning(self, speech: Tongue | None = None) -> str:
+        """Return the warnings as sentences; English where no language is given."""
+        return " ".join(one.sentence(speech or tongue()) for one in self.warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +94,10 @@ class Situation:
             select(Case).where(Case.id == case_id).execution_options(**fresh)
         ).first()
         if case is None:
-            raise CaseRefused(case_id, "there is no such case")
+            raise CaseRefused(case_id, phrase("no_such_case"))
         agent = session.get(Agent, actor.agent_id) if actor.agent_id is not None else None
         if actor.agent_id is not None and (agent is None or not agent.active):
-            raise CaseRefused(case_id, "you are not an agent at work; ask ops to add you")
+            raise CaseRefused(case_id, phrase("not_an_agent"))
         last = session.exec(
             select(CaseEvent)
             .where(CaseEvent.case_id == case_id, col(CaseEvent.kind).not_in(MACHINE))
@@ -149,7 +145,7 @@ class Situation:
     def person(self) -> Agent:
         """Return the agent who asks; raise ``CaseRefused`` where it is none."""
         if self.agent is None:
-            raise self.refused("only an agent can do that; name one")
+            raise self.refused(phrase("agents_only"))
         return self.agent
 
     def must_be_mine(self) -> None:
@@ -161,45 +157,39 @@ class Situation:
     def must_be_open(self) -> None:
         """Raise ``CaseRefused`` where the case is closed."""
         if self.state.closed:
-            raise self.refused(f"{self.last_words()}; reopen it first")
+            raise self.refused(phrase("reopen_first", last=self.last_words()))
 
     def must_be_in(self, *states: CaseState) -> None:
         """Raise ``CaseRefused`` where the case stands elsewhere."""
         if self.state not in states:
             raise self.refused(self.last_words())
 
-    def refused(self, sentence: str) -> CaseRefused:
+    def refused(self, why: Phrase) -> CaseRefused:
         """Return the refusal to raise."""
-        return CaseRefused(self.case.id or 0, sentence)
+        return CaseRefused(self.case.id or 0, why)
 
-    def owner_words(self) -> str:
+    def owner_words(self) -> Phrase:
         """Return whose the case is: ``Anna took it at 10:04``."""
+        since = self._clock(self.case.owned_since)
         if self.owner is None:
-            return "nobody has it"
+            return phrase("nobody_has_it")
         if self.owner.id == self.actor.agent_id:
-            return f"you have it since {self.clock(self.case.owned_since)}"
-        verb = "has had it since" if self._was_given() else "took it at"
-        return f"{self.owner.name} {verb} {self.clock(self.case.owned_since)}"
+            return phrase("yours_since", at=since)
+        given = self.last is not None and self.last.kind == CaseChange.HANDED_OVER
+        return phrase("has_it_since" if given else "took_it_at", owner=self.owner.name, at=since)
 
-    def _was_given(self) -> bool:
-        return self.last is not None and self.last.kind == CaseChange.HANDED_OVER
-
-    def last_words(self) -> str:
+    def last_words(self) -> Phrase:
         """Return what was done to the case last: ``Anna solved it at 10:04``."""
         if self.last is None:
-            return f"it is {self.state}: nobody has it"
-        by = self.last_by.name if self.last_by else "ops"
-        if self.last_by is not None and self.last_by.id == self.actor.agent_id:
-            by = "you"
-        if self.last_by is None and self.last.how == How.TIMER:
-            by = "a timer"
-        return f"{by} {_DID[CaseChange(self.last.kind)]} at {self.clock(self.last.at)}"
+            return phrase("still", state=phrase(f"state_{self.state}"))
+        by: Phrase | str
+        if self.last_by is not None:
+            mine = self.last_by.id == self.actor.agent_id
+            by = phrase("you") if mine else self.last_by.name
+        else:
+            by = phrase("timer" if self.last.how == How.TIMER else "somebody")
+        return phrase(f"did_{self.last.kind}", by=by, at=self._clock(self.last.at))
 
-    def clock(self, at: datetime | None) -> str:
-        """Return a moment by the actor's wall clock, with the date where it is another day's."""
-        if at is None:
-            return "some time"
-        zone = ZoneInfo(self.agent.timezone if self.agent else "UTC")
-        local, today = at.astimezone(zone), self.now.astimezone(zone).date()
-        day = "" if local.date() == today else f" on {local.day} {local:%b}"
-        return f"{local:%H:%M}{day}"
+    def _clock(self, at: datetime | None) -> Clock:
+        """Return a moment by the actor's wall clock."""
+        return Clock(at, ZoneInfo(self.agent.timezone if self.agent else "UTC"), self.now)

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlmodel import Session, col, select
 
+from alerts.tongue import phrase
 from models import CLOSED, Agent, Case, CaseEvent, CaseState
 from monitor import team, wording
 from monitor.cases import CaseRefused
@@ -108,7 +109,7 @@ def whole(session: Session, case_id: int) -> Whole:
     """Return one case; raise ``CaseRefused`` where there is none."""
     found = read_flagged(session, select(col(Case.id)).where(Case.id == case_id), {})
     if not found:
-        raise CaseRefused(case_id, "there is no such case")
+        raise CaseRefused(case_id, phrase("no_such_case"))
     return Whole(case=found[0], history=history(session, case_id))
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select, update
 
+from alerts.tongue import Phrase, phrase
 from models import (
     Agent,
     AgentRole,
@@ -70,12 +71,12 @@ def claim(
     Refused where the author asked not to be written to, and where another agent is in touch with
     the author or was within ``cap``, unless it is to be done ``anyway``.
     """
-    warnings: list[str] = []
+    warnings: list[Phrase] = []
 
     def decide(found: Situation) -> Values:
         me = found.person()
         if found.state.closed:
-            raise found.refused(f"{found.last_words()}; reopen it first")
+            raise found.refused(phrase("reopen_first", last=found.last_words()))
         if found.case.agent_id not in {None, me.id}:
             raise found.refused(found.owner_words())
         _clear(session, found, id_of(me), cap, warnings, anyway=anyway)
@@ -88,7 +89,7 @@ def claim(
         }
 
     change = _change(session, case_id, actor, now, Wish(CaseChange.CLAIMED), decide)
-    return replace(change, warning=" ".join(warnings))
+    return replace(change, warnings=tuple(warnings))
 
 
 def release(
@@ -99,10 +100,10 @@ def release(
     def decide(found: Situation) -> Values:
         found.must_be_in(CaseState.CLAIMED, CaseState.SNOOZED)
         if found.case.agent_id is None:
-            raise found.refused("nobody has it")
+            raise found.refused(phrase("nobody_has_it"))
         found.must_be_mine()
         if found.case.contacted_at:
-            raise found.refused("the customer was written to already; hand it over instead")
+            raise found.refused(phrase("written_already"))
         return _nobodys()
 
     return _change(session, case_id, actor, now, Wish(CaseChange.RELEASED, note=note), decide)
@@ -122,12 +123,12 @@ def contacted(
     Refused where the author asked not to be written to; where another agent was in touch within
     ``cap`` it is recorded, since it has happened, with a warning.
     """
-    warnings: list[str] = []
+    warnings: list[Phrase] = []
 
     def decide(found: Situation) -> Values:
         me = found.person()
         if found.case.agent_id is None and not found.state.closed:
-            raise found.refused("nobody has taken it; take it first")
+            raise found.refused(phrase("take_first"))
         found.must_be_in(CaseState.CLAIMED)
         if found.case.agent_id != me.id:
             raise found.refused(found.owner_words())
@@ -138,7 +139,7 @@ def contacted(
     change = _change(session, case_id, actor, now, wish, decide)
     if not change.repeated:
         contacts.record(session, change.case, actor.agent_id, now)
-    return replace(change, warning=" ".join(warnings))
+    return replace(change, warnings=tuple(warnings))
 
 
 def solved(
@@ -148,7 +149,7 @@ def solved(
 
     def decide(found: Situation) -> Values:
         if found.case.agent_id is None and not found.state.closed:
-            raise found.refused("nobody has taken it; take it first")
+            raise found.refused(phrase("take_first"))
         found.must_be_in(CaseState.CLAIMED, CaseState.CONTACTED)
         found.must_be_mine()
         return {"state": CaseState.SOLVED, "closed_at": now}
@@ -171,9 +172,7 @@ def snooze(
         found.must_be_open()
         found.must_be_mine()
         if not now < until <= now + LONGEST_SNOOZE:
-            raise found.refused(
-                f"it can be snoozed for {LONGEST_SNOOZE.days} days at most, and not into the past"
-            )
+            raise found.refused(phrase("snooze_limit", count=LONGEST_SNOOZE.days))
         held = found.case.held_state if found.state is CaseState.SNOOZED else found.state
         return {"state": CaseState.SNOOZED, "held_state": held, "snoozed_until": until}
 
@@ -209,9 +208,9 @@ def hand_over(
         found.must_be_mine()
         heir = session.get(Agent, to_agent_id)
         if heir is None or not heir.active:
-            raise found.refused("there is no such agent at work; see: quietword agent list")
+            raise found.refused(phrase("no_such_agent"))
         if found.case.agent_id == to_agent_id:
-            raise found.refused(f"it is {heir.name}'s already")
+            raise found.refused(phrase("theirs_already", owner=heir.name))
         return {
             "state": CaseState.CONTACTED if found.case.contacted_at else CaseState.CLAIMED,
             "agent_id": to_agent_id,
@@ -244,10 +243,11 @@ def escalate(
         found.must_be_open()
         found.must_be_mine()
         if not reason.strip():
-            raise found.refused("say in a sentence what should be decided")
+            raise found.refused(phrase("say_what"))
         waits = found.case.escalated_to
         if found.state is CaseState.ESCALATED and waits and AgentRole(waits).rank >= rank.rank:
-            raise found.refused(f"{found.last_words()}; it waits for a {waits}")
+            rank_words = phrase(f"rank_{waits}")
+            raise found.refused(phrase("waits_for", last=found.last_words(), rank=rank_words))
         return _nobodys() | {"state": CaseState.ESCALATED, "escalated_to": rank}
 
     wish = Wish(CaseChange.ESCALATED, note=reason, reason=rank)
@@ -280,19 +280,35 @@ def reopen(session: Session, case_id: int, actor: Actor, now: datetime, *, reaso
     def decide(found: Situation) -> Values:
         found.must_be_in(CaseState.SOLVED, CaseState.DISMISSED)
         if not reason.strip():
-            raise found.refused("say in a sentence why it is not settled")
+            raise found.refused(phrase("say_why_reopen"))
         return _nobodys() | {"contacted_at": None, "closed_at": None, "escalated_to": None}
 
     return _change(session, case_id, actor, now, Wish(CaseChange.REOPENED, note=reason), decide)
 
 
-def opt_out(session: Session, case_id: int, actor: Actor, now: datetime, *, note: str = "") -> str:
-    """Note that the case's author asked never to be written to; return the author's name.
+def opt_out(
+    session: Session, case_id: int, actor: Actor, now: datetime, *, note: str = ""
+) -> Change:
+    """Note that the case's author asked never to be written to; close their open cases.
 
-    Final, and for every brand: from now on such cases can only be dismissed.
+    Final, and for every brand: whoever works on one of them, it is dismissed, since no contact is
+    allowed, and a later one can only be dismissed. Anybody may pass the wish on.
     """
     found = Situation.read(session, case_id, actor, now)
-    return contacts.opt_out(session, found.case, actor.agent_id, now, note=note)
+    author, still_open = contacts.opt_out(session, found.case, actor.agent_id, now, note=note)
+
+    def decide(found: Situation) -> Values:
+        found.must_be_open()
+        return {"state": CaseState.DISMISSED, "closed_at": now}
+
+    wish = Wish(CaseChange.DISMISSED, note=note, reason=Dismissal.NO_CONTACT_ALLOWED)
+    made = [_change(session, id_of(case), actor, now, wish, decide) for case in still_open]
+    kept = (phrase("peace_kept", author=author, count=len(made)),)
+    if made and made[0].case.id == case_id:
+        return replace(made[0], warnings=kept)
+    if found.last is None:  # closed before histories were kept
+        raise found.refused(phrase("peace"))
+    return Change(case=found.case, event=found.last, repeated=not made, warnings=kept)
 
 
 def _clear(
@@ -300,15 +316,15 @@ def _clear(
     found: Situation,
     agent_id: int,
     cap: timedelta,
-    warnings: list[str],
+    warnings: list[Phrase],
     *,
     anyway: bool,
 ) -> None:
     """Raise ``CaseRefused`` where the author is not to be written to; collect what to mind."""
     told = contacts.clearance(session, found.case, agent_id, found.now, cap)
     if told.final or (told.refusal and not anyway):
-        raise found.refused(told.final or told.refusal)
-    warnings[:] = filter(None, [told.refusal and told.refusal + ".", told.warning])
+        raise found.refused(told.final or told.refusal)  # type: ignore[arg-type]
+    warnings[:] = filter(None, [told.refusal, told.warning])
 
 
 def _nobodys() -> dict[str, Any]:
@@ -380,4 +396,4 @@ def _change(
             select(Case).where(Case.id == case_id).execution_options(populate_existing=True)
         ).one()
         return Change(case=case, event=event, repeated=False)
-    raise CaseRefused(id_of(before), "others keep changing it; look at it again")
+    raise CaseRefused(id_of(before), phrase("others_change_it"))

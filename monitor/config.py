@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         description="Slack signing secret: buttons work, by HTTP at /slack/events instead",
     )
     slack_language: str = Field(
-        default="en", description="Language of messages on Slack: en, pl, ru"
+        default="en", description="Language of the Slack channel and of mails: en, pl, ru"
     )
     firm: str | None = Field(
         default=None, description="Your firm as agents sign for it; the brand's name by default"

@@ -1,13 +1,19 @@
 """No author is approached by two agents, or against their wish."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, select
 
-from models import CLOSED, Agent, Author, Case, CaseState, Contact, OptOut, Post
+from alerts.tongue import Day, Phrase, phrase
+from alerts.words import shown
+from models import CLOSED, Agent, Author, Case, CaseState, Contact, OptOut, Post, Source
 from models.base import id_of
+from monitor import privacy
 
+NAME_LIMIT = 80
 CAP = timedelta(days=30)
 """How long nobody else writes to an author whom one agent has written to."""
 
@@ -16,11 +22,11 @@ CAP = timedelta(days=30)
 class Clearance:
     """Whether an author may be written to, in words where not, or not without a thought."""
 
-    final: str = ""
+    final: Phrase | None = None
     """The author asked not to be written to; nothing overrules it."""
-    refusal: str = ""
+    refusal: Phrase | None = None
     """Another agent has the word with this author; can be overruled on purpose."""
-    warning: str = ""
+    warning: Phrase | None = None
 
 
 def author_of(session: Session, case: Case, *, lock: bool = False) -> Author:
@@ -41,36 +47,30 @@ def clearance(
     who else has one under way.
     """
     author = author_of(session, case, lock=True)
-    wish = session.exec(
-        select(OptOut).where(
-            OptOut.source_id == author.source_id, OptOut.external_id == author.external_id
-        )
-    ).first()
+    name = shown(author.name, NAME_LIMIT)
+    wish = _wish(session, author)
     if wish is not None:
-        return Clearance(
-            final=f"{author.name} asked on {_day(wish.at)} not to be written to; dismiss the case "
-            "with no_contact_allowed"
-        )
+        return Clearance(final=phrase("asked_for_peace", author=name, day=Day(wish.at)))
     last = session.exec(
         select(Contact)
         .where(
-            Contact.author_id == author.id,
+            col(Contact.author_id).in_(_same(session, author)),
             Contact.case_id != case.id,
             Contact.at > now - cap,
         )
         .order_by(col(Contact.at).desc())
     ).first()
     if last is not None:
-        name = _name(session, last.agent_id)
-        words = f"wrote to {author.name} on {_day(last.at)} about case {last.case_id}"
+        told = {"author": name, "day": Day(last.at), "case": last.case_id}
         if last.agent_id == agent_id:
-            return Clearance(warning=f"You {words}; do not repeat yourself.")
-        return Clearance(refusal=f"{name} {words}; ask {name} to take this one, too")
+            return Clearance(warning=phrase("you_wrote", **told))
+        agent = _name(session, last.agent_id)
+        return Clearance(refusal=phrase("other_wrote", agent=agent, **told))
     busy = session.exec(
         select(Case)
         .join(Post, col(Post.id) == col(Case.post_id))
         .where(
-            Post.author_id == author.id,
+            col(Post.author_id).in_(_same(session, author)),
             Case.id != case.id,
             col(Case.agent_id).is_not(None),
             Case.agent_id != agent_id,
@@ -79,19 +79,50 @@ def clearance(
         .order_by(col(Case.id))
     ).first()
     if busy is not None:
-        name = _name(session, busy.agent_id)
-        words = f"{name} has case {busy.id} of the same author, {author.name}"
-        return Clearance(refusal=f"{words}; ask {name} to take this one, too")
+        agent = _name(session, busy.agent_id)
+        told = {"agent": agent, "case": busy.id, "author": name}
+        return Clearance(refusal=phrase("other_has", **told))
     return Clearance()
 
 
 def opted_out(session: Session, case: Case) -> bool:
     """Return whether the case's author asked not to be written to."""
-    author = author_of(session, case)
-    wish = select(OptOut.id).where(
-        OptOut.source_id == author.source_id, OptOut.external_id == author.external_id
+    return _wish(session, author_of(session, case)) is not None
+
+
+def _wish(session: Session, author: Author) -> OptOut | None:
+    return session.exec(
+        select(OptOut).where(
+            col(OptOut.source_id).in_(_site(session, author.source_id)),
+            OptOut.external_id == author.external_id,
+        )
+    ).first()
+
+
+def _same(session: Session, author: Author) -> Sequence[int | None]:
+    """Return the author's rows: one for each source of the same site."""
+    return session.exec(
+        select(Author.id).where(
+            col(Author.source_id).in_(_site(session, author.source_id)),
+            Author.external_id == author.external_id,
+        )
+    ).all()
+
+
+def _site(session: Session, source_id: int) -> list[int | None]:
+    """Return the sources on the host of a source: one board each, with the same authors."""
+    own = session.get_one(Source, source_id)
+    place = urlsplit(own.address).netloc
+    near = session.exec(
+        select(Source.id, Source.address, Source.engine).where(
+            col(Source.address).contains(f"://{place}/", autoescape=True)
+        )
     )
-    return session.exec(wish).first() is not None
+    return [source_id] + [
+        number
+        for number, address, engine in near
+        if number != source_id and engine == own.engine and urlsplit(address).netloc == place
+    ]
 
 
 def record(session: Session, case: Case, agent_id: int | None, now: datetime) -> None:
@@ -102,13 +133,13 @@ def record(session: Session, case: Case, agent_id: int | None, now: datetime) ->
 
 def opt_out(
     session: Session, case: Case, agent_id: int | None, now: datetime, *, note: str = ""
-) -> str:
-    """Note that the case's author does not want to be written to, ever; return the name."""
+) -> tuple[str, list[Case]]:
+    """Note that the case's author does not want to be written to, ever.
+
+    Returns the name and the author's cases that are still open, this one first.
+    """
     author = author_of(session, case, lock=True)
-    same = select(OptOut.id).where(
-        OptOut.source_id == author.source_id, OptOut.external_id == author.external_id
-    )
-    if session.exec(same).first() is None:
+    if _wish(session, author) is None:
         session.add(
             OptOut(
                 source_id=author.source_id,
@@ -118,14 +149,22 @@ def opt_out(
                 at=now,
             )
         )
+        by = _name(session, agent_id)
+        who = by if isinstance(by, str) else "ops"
+        privacy.record(session, who, "opted_out", f"author {author.id}", f"case {case.id}", now)
         session.flush()
-    return author.name
+    open_cases = session.exec(
+        select(Case)
+        .join(Post, col(Post.id) == col(Case.post_id))
+        .where(
+            col(Post.author_id).in_(_same(session, author)),
+            col(Case.state).not_in(CLOSED),
+        )
+        .order_by((col(Case.id) != case.id), col(Case.id))
+    ).all()
+    return shown(author.name, NAME_LIMIT), list(open_cases)
 
 
-def _name(session: Session, agent_id: int | None) -> str:
+def _name(session: Session, agent_id: int | None) -> str | Phrase:
     agent = session.get(Agent, agent_id) if agent_id is not None else None
-    return agent.name if agent else "somebody"
-
-
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%b %Y}"
+    return agent.name if agent else phrase("someone")

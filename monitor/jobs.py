@@ -31,6 +31,7 @@ from monitor.judging import Judged, judge
 from monitor.retention import Swept, policy_of, sweep
 from monitor.routing import Places
 from monitor.scoring import score_new
+from monitor.slack_people import learn_locales
 from sentiment.base import Scorer
 from spiders.outcome import Outcome
 
@@ -334,6 +335,7 @@ def judge_threads(runtime: Runtime) -> Judged:
 
 def timers_due(runtime: Runtime) -> timers.Fired:
     """Remind, escalate, wake and follow up: whatever is due by now."""
+    learn_locales(runtime.engine, runtime.channels)
     places = Places(tuple(runtime.channels), runtime.personal)
     return timers.timers_due(runtime.engine, runtime.settings, places, runtime.now())
 

@@ -16,6 +16,7 @@ from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sqlmodel import Session, col, select
 
+from alerts.tongue import Phrase, Tongue, phrase, tongue
 from alerts.words import shown
 from models import Author, Brand, Case, Outreach, Post, Source, Thread, Verdict
 from models.errors import QuietwordError
@@ -35,6 +36,14 @@ DATES = {"pl": "%d.%m.%Y", "ru": "%d.%m.%Y", "en": "%-d %B %Y"}
 
 class OpeningError(QuietwordError):
     """No message can be suggested; the text says why, and what to mend in a template."""
+
+    def __init__(self, why: Phrase | str) -> None:
+        self._why = why
+        super().__init__(self.told(tongue()))
+
+    def told(self, speech: Tongue) -> str:
+        """Return why; what only ops can mend is told in English."""
+        return self._why if isinstance(self._why, str) else self._why.told(speech)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +80,14 @@ def suggest(
     source = session.get_one(Source, thread.source_id)
     brand = session.get_one(Brand, case.brand_id).name
     if Outreach(source.outreach) in NO_PRIVATE:
-        raise OpeningError(f"{source.name} wants no private messages from companies")
+        raise OpeningError(phrase("no_private", site=source.name))
     said = session.exec(
         select(Post.text)
         .where(Post.thread_id == thread.id, Post.author_id == post.author_id)
         .order_by(col(Post.id))
     ).all()
     if opted_out(session, case):
-        raise OpeningError("the author asked not to be written to")
+        raise OpeningError(phrase("peace"))
     spoken = _language(session, post, source)
     language = spoken if (SHIPPED / f"{spoken}.toml").is_file() else FALLBACK
     style = manner("\n".join(said), language)

@@ -104,6 +104,7 @@ def with_slack(runtime: Runtime, pages: ASGIApp) -> "tuple[SlackListener | None,
     from monitor.web.slack import SlackDoor
 
     desk = SlackDesk(runtime)
+    desk.catch_up()
     if token:
         return SlackListener(desk, token.get_secret_value(), settings.slack_api_url), pages
     assert secret  # noqa: S101

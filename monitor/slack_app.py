@@ -1,15 +1,15 @@
 """What people do in Slack, done to the cases: buttons, forms and ``/quietword``, on Bolt.
 
-Every press is acknowledged first. It is then taken once (a row names moment, user and action),
-by somebody we know, on a message of ours, and goes through the one function of
-``monitor.cases`` for it; the case's message follows at once. Nobody is pinged for what they did
+Every press is acknowledged first. It is then taken once (``monitor.slack_inbox``), by somebody
+we know, on a message of ours, and goes through the one function of ``monitor.cases`` for it; the
+case's message follows at once. Nobody is pinged for what they did
 themselves: what they must know is shown to them alone.
 """
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,25 +20,27 @@ from sqlmodel import Session, col, select
 
 from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
-from alerts.slack_blocks import ACTION, MORE_ACTION, date, fit
+from alerts.slack_blocks import ACTION, date, fit
+from alerts.tongue import Tongue
 from models import Agent, Case, Dismissal, How, SlackCard
 from models.base import id_of
 from models.database import reading, writing
 from models.errors import QuietwordError
-from monitor import cases, slack_modals
-from monitor.case_rules import Actor, CaseRefused
+from monitor import cases, slack_inbox, slack_modals
+from monitor.case_rules import Actor, CaseRefused, Change
 from monitor.jobs import Runtime
-from monitor.opening import suggest_by
+from monitor.opening import OpeningError, suggest_by
 from monitor.slack_cards import show_case, slack_rooms
 from monitor.slack_commands import Command, answer
 from monitor.slack_history import escaped
-from monitor.slack_modals import Place
-from monitor.slack_people import UNREACHABLE, agent_of, first_time
+from monitor.slack_inbox import Payload, Place, Press
+from monitor.slack_people import UNREACHABLE, Known, who_is
 
 logger = logging.getLogger(__name__)
 
-Payload = Mapping[str, Any]
-Do = Callable[[Session, int, Actor, datetime], object]
+Do = Callable[[Session, int, Actor, datetime], Change]
+OWNED = frozenset({"took_it_at", "has_it_since"})
+"""Refusals because the case is another's, who is then named with the reader's own clock."""
 
 ONE_CLICK: dict[str, Do] = {
     "take": cases.claim,
@@ -54,37 +56,6 @@ ONE_CLICK: dict[str, Do] = {
     ),
 }
 """What a press alone is enough for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press:
-    """One press of a button, checked for its form only."""
-
-    name: str
-    user: str
-    place: Place
-    trigger: str
-    identity: str
-
-    @staticmethod
-    def read(body: Payload) -> "Press":
-        """Return what ``body`` asks for; raise ``ValueError`` where it is not of our making."""
-        try:
-            action, container = body["actions"][0], body["container"]
-            value = action.get("value") or ""
-            name = str(action["action_id"]).removeprefix(ACTION)
-            if action["action_id"] == MORE_ACTION:
-                name, _, value = str(action["selected_option"]["value"]).partition(":")
-            user, moment = str(body["user"]["id"]), str(action["action_ts"])
-            return Press(
-                name=name,
-                user=user,
-                place=Place(str(container["channel_id"]), str(container["message_ts"]), int(value)),
-                trigger=str(body.get("trigger_id") or ""),
-                identity=f"{moment} {user} {action['action_id']} {name}",
-            )
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ValueError(f"a press without {error}") from error
 
 
 class SlackDesk:
@@ -134,8 +105,22 @@ class SlackDesk:
 
     def _pressed(self, ack: Ack, body: dict[str, Any]) -> None:
         ack()
+        self._taken(body, Press.of_button)
+
+    def _submitted(self, ack: Ack, body: dict[str, Any]) -> None:
+        ack()
+        self._taken(body, Press.of_form)
+
+    def catch_up(self) -> None:
+        """Act upon what was acknowledged before this process began and not acted upon."""
+        for press in slack_inbox.left_over(self._engine, self._runtime.now()):
+            logger.info("case %s: a press from before the start is acted upon", press.place.case_id)
+            if (channel := self._rooms.get(press.place.room)) is not None:
+                self._act(channel, press)
+
+    def _taken(self, body: dict[str, Any], read: Callable[[Payload], Press]) -> None:
         try:
-            press = Press.read(body)
+            press = read(body)
         except ValueError as error:
             logger.warning("Slack sent %s; it is passed over", error)
             return
@@ -143,70 +128,90 @@ class SlackDesk:
         if channel is None:
             logger.warning("a press came from a room that is not ours: %r", press.place.room)
             return
-        self._guarded(channel, press.user, lambda: self._take(channel, press))
+        try:
+            new = slack_inbox.take(self._engine, press, self._runtime.now())
+        except SQLAlchemyError as error:
+            self._failed(channel, press, error)
+            return
+        if new:
+            self._act(channel, press)
 
-    def _take(self, channel: SlackChannel, press: Press) -> None:
-        now = self._runtime.now()
+    def _act(self, channel: SlackChannel, press: Press) -> None:
+        """Do it; what fails for the database's sake is told to the person, not swallowed."""
+        try:
+            self._do(channel, press)
+            with writing(self._engine) as session:
+                slack_inbox.done(session, press)
+        except SQLAlchemyError as error:
+            self._failed(channel, press, error)
+
+    def _failed(self, channel: SlackChannel, press: Press, error: Exception) -> None:
+        logger.error("a press could not be acted upon", exc_info=error)
+        self._tell(channel, press.user, channel.speech.say("failed"))
+        # They are asked to press again.
+        with contextlib.suppress(SQLAlchemyError), writing(self._engine) as session:
+            slack_inbox.done(session, press)
+
+    def _do(self, channel: SlackChannel, press: Press) -> None:
+        known = who_is(self._engine, channel.client, press.user, channel.speech)
         if not self._is_ours(press.place):
-            self._tell(channel, press.user, channel.speech.say("unknown_message"))
+            self._tell(channel, press.user, known.speech.say("unknown_message"))
             return
-        agent = self._known(channel, press.user)
-        if agent is None or not first_time(self._engine, press.identity, now):
+        if known.agent is None:
+            name = re.sub(r"\W", "", press.user)
+            self._tell(channel, press.user, known.speech.say("unknown_user", user=name))
             return
-        if press.name in slack_modals.FORMS:
-            others = self._others(agent)
-            view = slack_modals.form(press.name, press.place, channel.speech, others)
-            channel.client.views_open(trigger_id=press.trigger, view=view)
-        elif press.name == "words":
-            self._suggest(channel, press, agent)
-        elif press.name in ONE_CLICK:
-            self._change(channel, press.user, agent, press.place.case_id, ONE_CLICK[press.name])
+        try:
+            if do := self._wanted(press):
+                self._change(channel, press, known, do)
+            elif not press.sent_in:
+                self._open(channel, press, known)
+        except UNREACHABLE as error:
+            logger.warning("Slack did not take the answer to a press: %s", error)
+
+    def _wanted(self, press: Press) -> Do | None:
+        """Return the change that is asked for; ``None`` where a form is to be opened first."""
+        if not press.sent_in:
+            return ONE_CLICK.get(press.name)
+        try:
+            return _filled_in(press.name, press.given, self._runtime.now())
+        except (KeyError, ValueError) as error:
+            logger.warning("a form was filled in as it cannot be: %s", error)
+            return None
+
+    # Forms
+
+    def _open(self, channel: SlackChannel, press: Press, known: Known) -> None:
+        """Open the form that a button stands for."""
+        assert known.agent  # noqa: S101
+        place, speech = press.place, known.speech
+        if press.name == "words":
+            view = self._suggested(channel, press, known.agent, speech)
+        elif press.name in slack_modals.FORMS:
+            others = self._others(known.agent)
+            if press.name == "hand_over" and not others:
+                self._tell(channel, press.user, speech.say("no_heir"))
+                return
+            view = slack_modals.form(press.name, place, speech, others)
         else:
             logger.warning("there is no button %r", press.name)
+            return
+        if view is not None:
+            channel.client.views_open(trigger_id=press.trigger, view=view)
 
-    def _suggest(self, channel: SlackChannel, press: Press, agent: Agent) -> None:
-        speech = channel.speech
+    def _suggested(
+        self, channel: SlackChannel, press: Press, agent: Agent, speech: Tongue
+    ) -> dict[str, Any] | None:
         try:
             with reading(self._engine) as session:
                 case = session.get_one(Case, press.place.case_id)
                 said = suggest_by(session, case, agent.name, self._runtime.settings)
         except QuietwordError as error:
-            why = fit(str(error).rstrip("."), 500)
+            told = error.told(speech) if isinstance(error, OpeningError) else str(error)
+            why = fit(told.rstrip("."), 500)
             self._tell(channel, press.user, speech.say("no_words", why=why))
-            return
-        view = slack_modals.words_view(press.place.case_id, said.text, speech)
-        channel.client.views_open(trigger_id=press.trigger, view=view)
-
-    # Forms
-
-    def _submitted(self, ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
-        ack()
-        try:
-            place = Place.unpacked(view.get("private_metadata") or "")
-            user = str(body["user"]["id"])
-        except (ValueError, KeyError, TypeError) as error:
-            logger.warning("Slack sent a form that is not ours: %s", error)
-            return
-        channel = self._rooms.get(place.room)
-        if channel is None:
-            logger.warning("a form came from a room that is not ours: %r", place.room)
-            return
-        self._guarded(channel, user, lambda: self._settle(channel, user, place, view))
-
-    def _settle(self, channel: SlackChannel, user: str, place: Place, view: dict[str, Any]) -> None:
-        now = self._runtime.now()
-        agent = self._known(channel, user)
-        identity = f"form {view.get('id')} {user} {view['callback_id']}"
-        if agent is None or not self._is_ours(place):
-            return
-        if not first_time(self._engine, identity, now):
-            return
-        try:
-            do = _filled_in(str(view["callback_id"]), slack_modals.filled(view["state"]), now)
-        except (KeyError, ValueError) as error:
-            logger.warning("a form was filled in as it cannot be: %s", error)
-            return
-        self._change(channel, user, agent, place.case_id, do)
+            return None
+        return slack_modals.words_view(press.place.case_id, said.text, speech)
 
     # Commands
 
@@ -218,11 +223,12 @@ class SlackDesk:
         user, now = str(command.get("user_id")), self._runtime.now()
         speech = channel.speech
         try:
-            agent = agent_of(self._engine, channel.client, user)
-            if agent is None:
-                text = speech.say("unknown_user", user=user)
+            known = who_is(self._engine, channel.client, user, speech)
+            speech = known.speech
+            if known.agent is None:
+                text = speech.say("unknown_user", user=re.sub(r"\W", "", user))
             else:
-                asked = Command(str(command.get("text") or ""), agent, speech, now)
+                asked = Command(str(command.get("text") or ""), known.agent, speech, now)
                 text = answer(self._engine, channel, asked)
         except SQLAlchemyError:
             logger.exception("a command could not be answered")
@@ -245,38 +251,33 @@ class SlackDesk:
 
     # What all have in common
 
-    def _change(self, channel: SlackChannel, user: str, agent: Agent, case_id: int, do: Do) -> None:
-        now = self._runtime.now()
-        actor = Actor(agent_id=id_of(agent), how=How.SLACK)
+    def _change(self, channel: SlackChannel, press: Press, known: Known, do: Do) -> None:
+        now, case_id = self._runtime.now(), press.place.case_id
+        assert known.agent  # noqa: S101
+        actor = Actor(agent_id=id_of(known.agent), how=How.SLACK)
         try:
             with writing(self._engine) as session:
                 change = do(session, case_id, actor, now)
+                slack_inbox.done(session, press)
         except CaseRefused as refused:
-            self._tell(channel, user, self._refusal(channel, agent, refused))
-            show_case(self._engine, self._runtime.channels, case_id, now)
-            return
-        if warning := getattr(change, "warning", ""):
-            self._tell(channel, user, fit(warning, 2_000))
+            self._tell(channel, press.user, self._refusal(known, refused))
+        else:
+            if warning := change.warning(known.speech):
+                self._tell(channel, press.user, fit(warning, 2_000))
         show_case(self._engine, self._runtime.channels, case_id, now)
 
-    def _refusal(self, channel: SlackChannel, agent: Agent, refused: CaseRefused) -> str:
+    def _refusal(self, known: Known, refused: CaseRefused) -> str:
+        agent, speech = known.agent, known.speech
         with reading(self._engine) as session:
             case = session.get(Case, refused.case_id)
             owner = session.get(Agent, case.agent_id) if case and case.agent_id else None
-        if case and owner and owner.id != agent.id and case.owned_since:
-            why = channel.speech.say(
-                "taken", owner=f"*{escaped(owner.name)}*", since=date(case.owned_since)
-            )
+        theirs = owner is not None and agent is not None and owner.id != agent.id
+        if refused.why.key in OWNED and theirs and case and owner and case.owned_since:
+            name = f"*{escaped(owner.name)}*"
+            why = speech.say("taken", owner=name, since=date(case.owned_since))
         else:
-            why = fit(refused.sentence, 2_000)
-        return channel.speech.say("refused", why=why)
-
-    def _known(self, channel: SlackChannel, user: str) -> Agent | None:
-        agent = agent_of(self._engine, channel.client, user)
-        if agent is None:
-            name = re.sub(r"\W", "", user)
-            self._tell(channel, user, channel.speech.say("unknown_user", user=name))
-        return agent
+            why = fit(refused.sentence(speech), 2_000)
+        return speech.say("refused", why=why)
 
     def _is_ours(self, place: Place) -> bool:
         with reading(self._engine) as session:
@@ -297,16 +298,6 @@ class SlackDesk:
                 )
             )
 
-    def _guarded(self, channel: SlackChannel, user: str, do: Callable[[], None]) -> None:
-        """Do it; what fails for the database's sake is told to the person, not swallowed."""
-        try:
-            do()
-        except SQLAlchemyError:
-            logger.exception("a press could not be acted upon")
-            self._tell(channel, user, channel.speech.say("failed"))
-        except UNREACHABLE as error:
-            logger.warning("Slack did not take the answer to a press: %s", error)
-
     def _tell(self, channel: SlackChannel, user: str, text: str) -> None:
         try:
             channel.tell(user, text)
@@ -318,6 +309,12 @@ def _filled_in(kind: str, given: Mapping[str, str], now: datetime) -> Do:
     """Return the change that a form asks for; raise ``KeyError`` or ``ValueError`` for none."""
     note = given.get("note", "")
     match kind:
+        case "opt_out":
+            return lambda session, case, actor, at: cases.opt_out(
+                session, case, actor, at, note=note
+            )
+        case "dismiss" if given["reason"] == "opt_out":
+            return _filled_in("opt_out", given, now)
         case "dismiss":
             reason = Dismissal(given["reason"])
             return lambda session, case, actor, at: cases.dismiss(

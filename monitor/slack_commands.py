@@ -1,4 +1,4 @@
-"""``/quietword`` in Slack: my cases, one case, who is on shift, a pause."""
+"""``/quietword`` in Slack: my cases, one case, who is on shift, a pause, one's language."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from alerts import words
 from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
 from alerts.slack_blocks import date, escape, fit, standing
-from alerts.tongue import Tongue
+from alerts.tongue import Tongue, tongue, tongues
 from models import CLOSED, Agent, Case, CaseEvent, How, SlackCard
 from models.base import id_of
 from models.database import reading, writing
@@ -21,6 +21,7 @@ from monitor.case_rules import Actor, CaseRefused
 from monitor.shifts import on_shift
 from monitor.slack_cards import send_alone, show_case
 from monitor.slack_history import escaped, history_text, untold
+from monitor.team import language_of
 
 SHOWN = 20
 """Cases in a list, lines in a history."""
@@ -56,6 +57,8 @@ def answer(engine: Engine, channel: SlackChannel, asked: Command) -> str:
         if not names:
             return asked.speech.say("nobody_on_shift")
         return asked.speech.say("on_shift", names=", ".join(names))
+    if said.split(" ")[0] == "language":
+        return _speak(engine, channel, asked, said.removeprefix("language").strip())
     if said.split(" ")[0] == "pause":
         return _pause(engine, asked, said.removeprefix("pause").strip())
     return escape(asked.speech.say("help"))
@@ -69,7 +72,7 @@ def _take(engine: Engine, channel: SlackChannel, asked: Command, number: int) ->
             cases.claim(session, number, actor, asked.now)
             send_alone(session, number, channel.room, asked.now)
     except CaseRefused as refused:
-        return asked.speech.say("refused", why=fit(refused.sentence, 2_000))
+        return asked.speech.say("refused", why=fit(refused.sentence(asked.speech), 2_000))
     show_case(engine, {(channel.kind, channel.room): channel}, number, asked.now)
     return asked.speech.say("yours", case=number)
 
@@ -124,6 +127,18 @@ def _permalink(channel: SlackChannel, ts: str | None) -> str:
     except DeliveryError:  # deleted, or Slack is busy: the rest of the answer stands
         return ""
     return f"<{escape(link)}>" if link else ""
+
+
+def _speak(engine: Engine, channel: SlackChannel, asked: Command, code: str) -> str:
+    """Speak another language to the one who asked; that of their Slack for ``auto``."""
+    if code != "auto" and code not in tongues():
+        return asked.speech.say("bad_language")
+    with writing(engine) as session:
+        agent = session.get_one(Agent, asked.agent.id)
+        agent.speech = None if code == "auto" else code
+        session.add(agent)
+        speech = tongue(language_of(agent, channel.speech.code))
+    return speech.say("language_unset" if code == "auto" else "language_is")
 
 
 def _pause(engine: Engine, asked: Command, how_long: str) -> str:

@@ -1,12 +1,14 @@
-"""The story of a case, as its thread on Slack tells it."""
+"""The story of a case, as its thread on Slack tells it, and in plain text."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 
 from alerts.slack_blocks import date, fit
-from alerts.tongue import Tongue
+from alerts.tongue import Clock, Tongue
 from alerts.words import shown
 from models import Agent, CaseChange, CaseEvent, How
 from models.base import id_of
+from monitor.case_rules import MACHINE
 
 NOT_TOLD = frozenset({CaseChange.OPENED, CaseChange.RAISED})
 """The message itself tells of these: it is posted, or answered for all to see."""
@@ -24,40 +26,59 @@ def history_text(events: Sequence[CaseEvent], agents: Mapping[int, Agent], speec
 
     Only who is handed a case is pinged, and never by themselves.
     """
-    lines = [_line(event, agents, speech) for event in events]
+    lines = [line(event, agents, speech) for event in events]
     if len(lines) > LINES:
         left_out = speech.say("history_more", count=len(lines) - LINES)
         lines = [fit(left_out, 200), *lines[-LINES:]]
     return "\n".join(lines)
 
 
-def _line(event: CaseEvent, agents: Mapping[int, Agent], speech: Tongue) -> str:
+def line(
+    event: CaseEvent,
+    agents: Mapping[int, Agent],
+    speech: Tongue,
+    *,
+    zone: tzinfo | None = None,
+) -> str:
+    """Return one event as mrkdwn; as plain text by the clock of ``zone`` where one is given."""
+    if event.kind in MACHINE and zone is not None:
+        level = speech.say(f"level_{event.level}")
+        return speech.say(f"story_{event.kind}", level=level, score=f"{event.score:.0f}")
     actor = agents.get(event.agent_id) if event.agent_id else None
     heir = agents.get(event.to_agent_id) if event.to_agent_id else None
-    to = escaped(heir.name) if heir else "?"
-    if heir and heir.slack_user_id and event.to_agent_id != event.agent_id:
-        to += f" (<@{heir.slack_user_id}>)"
+    to = heir.name if heir else "?"
+    if zone is None:
+        to = escaped(to)
+        if heir and heir.slack_user_id and event.to_agent_id != event.agent_id:
+            to += f" (<@{heir.slack_user_id}>)"
     if actor:
-        by = f"*{escaped(actor.name)}*"
+        by = actor.name if zone else f"*{escaped(actor.name)}*"
     else:
         by = speech.say("timer" if event.how == How.TIMER else "somebody")
         by = by[:1].upper() + by[1:]
     key = f"history_{event.kind}"
-    if key not in speech.words:
+    if key not in speech.keys:
         return f"{by}: {escaped(event.kind.replace('_', ' '))}"
+    until: object = ""
+    if event.until:
+        until = Clock(event.until, zone, event.at) if zone else date(event.until)
     said = speech.say(
         key,
         by=by,
         to=to,
-        until=date(event.until) if event.until else "",
+        until=until,
         reason=speech.either(f"dismissal_{event.reason}", event.reason),
         rank=speech.either(f"rank_{event.reason}", event.reason),
         level=speech.say(f"level_{event.level}"),
         why="",
     )
     if event.note:
-        note = fit(shown(event.note, NOTE_LIMIT), 2 * NOTE_LIMIT)
-        said = speech.say("history_note", line=said, note=note)
+        # A person's own words stay as they are.
+        note = event.note if actor else speech.reason(event.note)
+        note = shown(note, NOTE_LIMIT)
+        said = speech.say(
+            "history_note", line=said, note=note if zone else fit(note, 2 * NOTE_LIMIT)
+        )
     return said
 
 

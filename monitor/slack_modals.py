@@ -1,8 +1,6 @@
 """The forms that Slack opens where a reason, a time or a note is needed."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +8,12 @@ from alerts.slack_blocks import plain
 from alerts.tongue import Tongue
 from models import Agent, Dismissal
 from models.base import id_of
+from monitor.slack_inbox import Place
 
-FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen")
+FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen", "opt_out")
 """Action and callback ids of the forms."""
+REASONS = (*Dismissal, "opt_out")
+"""What a case is closed for; the last is for good."""
 HOURS = (1, 4, 18, 72, 168)
 NOTE_LIMIT = 1_000
 TITLE_LIMIT = 24
@@ -22,33 +23,12 @@ MENU_LIMIT = 75
 View = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Which message a form belongs to; travels in the form and comes back signed by Slack."""
-
-    room: str
-    ts: str
-    case_id: int
-
-    def packed(self) -> str:
-        """Return it as the text that a form carries."""
-        return json.dumps([self.room, self.ts, self.case_id])
-
-    @staticmethod
-    def unpacked(text: str) -> "Place":
-        """Return what ``packed`` gave; raise ``ValueError`` for anything else."""
-        match json.loads(text):
-            case [str(room), str(ts), int(case_id)]:
-                return Place(room, ts, case_id)
-        raise ValueError("not the place of a message")
-
-
 def form(kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = ()) -> View:
     """Return the form ``kind`` of ``FORMS``; ``agents`` are whom a case may be handed to."""
     note = _text(speech, "note", optional=True)
     inputs = {
         "dismiss": [
-            _menu(speech, "reason", [(d, speech.say(f"dismissal_{d}")) for d in Dismissal]),
+            _menu(speech, "reason", [(d, speech.say(f"dismissal_{d}")) for d in REASONS]),
             note,
         ],
         "snooze": [
@@ -58,6 +38,7 @@ def form(kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = ()) 
         "hand_over": [_menu(speech, "to", [(str(id_of(a)), a.name) for a in agents]), note],
         "escalate": [_text(speech, "decision", optional=False)],
         "reopen": [_text(speech, "reopen", optional=False)],
+        "opt_out": [note | {"hint": plain(speech.say("hint_opt_out"), 2_000)}],
     }[kind]
     return {
         "type": "modal",
@@ -92,16 +73,6 @@ def words_view(case_id: int, text: str, speech: Tongue) -> View:
             }
         ],
     }
-
-
-def filled(state: Mapping[str, Any]) -> dict[str, str]:
-    """Return block id -> what was filled in, of the ``view.state`` that Slack sends."""
-    given: dict[str, str] = {}
-    for block, actions in (state.get("values") or {}).items():
-        for element in actions.values():
-            chosen = (element.get("selected_option") or {}).get("value")
-            given[block] = str(chosen if chosen is not None else element.get("value") or "")
-    return given
 
 
 def snoozed_until(hours: str, now: datetime) -> datetime:

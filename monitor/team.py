@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlmodel import Session, col, func, select
 
+from alerts.tongue import spoken, tongue
 from models import CLOSED, Agent, AgentRole, Case, How
 from models.base import id_of, utc_now
 from models.errors import QuietwordError
@@ -44,11 +45,19 @@ def by_name(session: Session, name: str) -> Agent:
     )
 
 
+def language_of(agent: Agent | None, default: str) -> str:
+    """Return in which language to speak to an agent: what was chosen, else that of their Slack."""
+    if agent is None:
+        return default
+    return spoken(agent.speech) or spoken(agent.slack_locale) or default
+
+
 def save_agent(
     session: Session,
     name: str,
     *,
     languages: Sequence[str] | None = None,
+    speech: str | None = None,
     slack_user_id: str | None = None,
     email: str | None = None,
     role: str | None = None,
@@ -75,6 +84,7 @@ def save_agent(
     agent = found or Agent(name=name)
     given = {
         "languages": [code.strip().lower() for code in languages] if languages else None,
+        "speech": speech and tongue(speech.strip().lower()).code,
         "slack_user_id": slack_user_id,
         "email": email,
         "role": as_choice(AgentRole, role) if role else None,

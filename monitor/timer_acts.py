@@ -1,18 +1,21 @@
 """What each kind of timer does, and when it had better wait."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from alerts.notice import Entry
 from alerts.outbox import Target
+from alerts.tongue import Lasting, Tongue, tongue
 from models import (
     Agent,
     AgentRole,
     Brand,
     Case,
+    CaseEvent,
     CaseState,
     How,
     Level,
@@ -24,9 +27,10 @@ from models import (
 from models.base import id_of
 from monitor import cases, wording
 from monitor.case_rules import Actor, CaseRefused
-from monitor.case_views import history
 from monitor.config import Settings
 from monitor.routing import Duty, Places
+from monitor.slack_history import line
+from monitor.team import language_of
 
 CLOCK = Actor(None, How.TIMER)
 HISTORY_SHOWN = 6
@@ -37,13 +41,20 @@ class Told:
     """Something to say about one case; several of a kind become one message."""
 
     kind: str
-    title: str
-    many: str
-    """The title for several; ``{number}`` is how many."""
+    """Also names its words: ``notice_...`` for one case, ``notices_...`` for several."""
+    speech: Tongue
+    span: timedelta = timedelta()
     text: str = ""
     person: str = ""
     targets: tuple[Target, ...]
     entry: Entry
+
+    def title(self, count: int) -> str:
+        """Return the first line of a message about ``count`` cases, this one first."""
+        span = Lasting(self.span)
+        if count == 1:
+            return self.speech.say(f"notice_{self.kind}", case=self.entry.case_id, span=span)
+        return self.speech.say(f"notices_{self.kind}", count=count, span=span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +72,29 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
     now = duty.now
 
     def to_people(
-        case: Case, kind: str, people: list[Agent], title: str, many: str, text: str = ""
+        case: Case,
+        kind: str,
+        people: list[Agent],
+        *,
+        minutes: int = 0,
+        text: Callable[[Tongue, tzinfo], str] = lambda *_: "",
     ) -> list[Told]:
-        """Tell each of ``people``; the rooms where there is nobody."""
-        entry = entry_of(session, case)
-        told = [
-            Told(
+        """Tell each of ``people``, in their language; the rooms where there is nobody."""
+
+        def told(person: Agent | None) -> Told:
+            speech = tongue(language_of(person, settings.slack_language))
+            zone = ZoneInfo(person.timezone) if person else settings.timezone
+            return Told(
                 kind=kind,
-                title=title,
-                many=many,
-                text=text,
-                person=person.name,
-                targets=places.of(person),
-                entry=entry,
+                speech=speech,
+                span=spell(minutes),
+                text=text(speech, zone),
+                person=person.name if person else "",
+                targets=places.of(person) if person else places.rooms,
+                entry=entry_of(session, case),
             )
-            for person in people
-        ]
-        return told or [
-            Told(kind=kind, title=title, many=many, text=text, targets=places.rooms, entry=entry)
-        ]
+
+        return [told(person) for person in people] or [told(None)]
 
     def owner(case: Case) -> list[Agent]:
         worker = duty.worker(case.agent_id)
@@ -94,9 +109,6 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
         worker = duty.worker(case.agent_id)
         return None if worker is None or worker.works(now) else worker.next_begin(now)
 
-    def minutes(number: int) -> str:
-        return wording.lasting(timedelta(minutes=number))
-
     def route(case: Case) -> tuple[str, list[Told]]:
         if not duty.team:
             return "no agents", []
@@ -104,23 +116,18 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
         if not takers:
             return "nobody at work or on call", []
         duty.given[takers[0].id] += 1
-        title = f"case {case.id} is for you to take"
-        told = to_people(case, "route", takers[:1], title, "{number} cases are for you to take")
-        return f"told {takers[0].name}", told
+        return f"told {takers[0].name}", to_people(case, "route", takers[:1])
 
     def remind(case: Case) -> tuple[str, list[Told]]:
-        waits = minutes(settings.remind_minutes)
-        title = f"nobody has taken case {case.id} for {waits}"
-        many = "nobody has taken {number} cases for " + f"{waits} or more"
-        return "reminded", to_people(case, "reminder", [], title, many)
+        return "reminded", to_people(case, "reminder", [], minutes=settings.remind_minutes)
 
     def up(to: AgentRole, after: int) -> Callable[[Case], tuple[str, list[Told]]]:
         def escalate(case: Case) -> tuple[str, list[Told]]:
-            reason = f"nobody took it for {minutes(after)}"
+            reason = f"nobody took it for {wording.lasting(spell(after))}"
             try:
                 cases.escalate(session, id_of(case), CLOCK, now, reason=reason, to=to)
             except CaseRefused as refusal:
-                return refusal.sentence, []
+                return refusal.sentence(), []
             return f"to a {to}", []
 
         return escalate
@@ -128,59 +135,50 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
     def decide(kind: str) -> Callable[[Case], tuple[str, list[Told]]]:
         def tell(case: Case) -> tuple[str, list[Told]]:
             people = duty.deciders(AgentRole(case.escalated_to or AgentRole.LEAD))
-            title = f"case {case.id} waits for your decision"
-            many = "{number} cases wait for your decision"
-            told = to_people(case, kind, people, title, many, concentrate(session, case))
+            told = to_people(
+                case,
+                kind,
+                people,
+                text=lambda speech, zone: concentrate(session, case, speech, zone),
+            )
             return f"told {', '.join(one.name for one in people) or 'the room'}", told
 
         return tell
 
     def write(case: Case) -> tuple[str, list[Told]]:
-        since = minutes(settings.contact_minutes)
-        title = f"case {case.id} is yours for {since}: write to the customer"
-        many = "{number} cases are yours, and the customers wait for a word"
-        return "reminded", to_people(case, "write", owner(case), title, many)
+        return "reminded", to_people(case, "write", owner(case), minutes=settings.contact_minutes)
 
     def release(case: Case) -> tuple[str, list[Told]]:
-        told = to_people(
-            case,
-            "released",
-            owner(case),
-            f"case {case.id} is anybody's again: the customer was not written to",
-            "{number} cases are anybody's again: the customers were not written to",
-        )
-        note = f"{minutes(2 * settings.contact_minutes)} without a word to the customer"
+        told = to_people(case, "released", owner(case))
+        span = wording.lasting(spell(2 * settings.contact_minutes))
+        note = f"{span} without a word to the customer"
         try:
             cases.release(session, id_of(case), CLOCK, now, note=note)
         except CaseRefused as refusal:
-            return refusal.sentence, []
+            return refusal.sentence(), []
         return "released", told
 
     def follow_up(case: Case) -> tuple[str, list[Told]]:
-        title = f"case {case.id}: ask the customer how it goes, and tell what was done"
-        many = "{number} customers wait for a second word"
-        return "reminded", to_people(case, "follow_up", owner(case), title, many)
+        return "reminded", to_people(case, "follow_up", owner(case))
 
     def solved(case: Case) -> tuple[str, list[Told]]:
-        title = f"case {case.id} is solved: tell the customer, and ask whether it holds"
-        many = "{number} cases are solved: tell the customers, and ask whether it holds"
-        return "reminded", to_people(case, "solved", owner(case), title, many)
+        return "reminded", to_people(case, "solved", owner(case))
 
     def wake(case: Case) -> tuple[str, list[Told]]:
         try:
             woken = cases.wake(session, id_of(case), CLOCK, now, note="its time has come").case
         except CaseRefused as refusal:
-            return refusal.sentence, []
+            return refusal.sentence(), []
         people = owner(case) if woken.state != CaseState.NEW and woken.agent_id else []
-        title = f"case {case.id} is back: its time has come"
-        return "woken", to_people(case, "woken", people, title, "{number} cases are back")
+        return "woken", to_people(case, "woken", people)
 
     def given(case: Case) -> tuple[str, list[Told]]:
-        title = f"case {case.id} was handed over to you"
-        lines = history(session, id_of(case))
-        text = lines[-1].what if lines else ""
-        many = "{number} cases were handed over to you"
-        return "told", to_people(case, "given", owner(case), title, many, text)
+        return "told", to_people(
+            case,
+            "given",
+            owner(case),
+            text=lambda speech, zone: "; ".join(_story(session, case, speech, zone, 1)),
+        )
 
     def spell(number: int) -> timedelta:
         return timedelta(minutes=number)
@@ -221,17 +219,38 @@ def entry_of(session: Session, case: Case) -> Entry:
     )
 
 
-def concentrate(session: Session, case: Case) -> str:
+def concentrate(session: Session, case: Case, speech: Tongue, zone: tzinfo) -> str:
     """Return one paragraph from which somebody can decide: what, why, and what was tried."""
     thread = session.get_one(Thread, case.thread_id)
     source = session.get_one(Source, thread.source_id)
     brand = session.get_one(Brand, case.brand_id).name
-    lines = history(session, id_of(case))[-HISTORY_SHOWN:]
-    tried = "; ".join(f"{line.at:%d %b %H:%M} UTC {line.what}" for line in lines)
-    why = "; ".join(case.reasons)
-    head = f"{wording.level_words(case.level)} ({case.score:.0f} of 100)"
-    where = f"{brand}, {wording.topic_words(case.topic)}, {source.name}"
-    return f"{head}, {where}: {why}. So far: {tried}."
+    topic = speech.either(f"topic_{case.topic or 'other'}", case.topic or "")
+    return speech.say(
+        "concentrate",
+        level=speech.say(f"level_{case.level}"),
+        score=f"{case.score:.0f}",
+        where=f"{brand}, {topic}, {source.name}",
+        why="; ".join(map(speech.reason, case.reasons)),
+        zone=wording.offset(case.updated_at, zone),
+        tried="; ".join(_story(session, case, speech, zone, HISTORY_SHOWN)),
+    )
+
+
+def _story(
+    session: Session, case: Case, speech: Tongue, zone: tzinfo, newest: int
+) -> Iterator[str]:
+    """Give the ``newest`` events of a case in plain words, oldest first."""
+    events = session.exec(
+        select(CaseEvent)
+        .where(CaseEvent.case_id == case.id)
+        .order_by(col(CaseEvent.id).desc())
+        .limit(newest)
+    ).all()
+    agents = {id_of(agent): agent for agent in session.exec(select(Agent))}
+    for event in reversed(events):
+        local = event.at.astimezone(zone)
+        words = line(event, agents, speech, zone=zone).rstrip(".")
+        yield f"{speech.day(local)} {local:%H:%M} {words}"
 
 
 def _language(session: Session, case: Case) -> str | None:

@@ -256,8 +256,9 @@ def _tell(
         notice = Notice(
             key=f"{kind} {timer.id} {members[-1][0].id} {targets[0][0]} {person}"[:120],
             kind=kind,
-            title=first.many.format(number=len(members)) if many else first.title,
+            title=first.title(len(members)),
             text="" if many else first.text,
+            language=first.speech.code,
             person=person or None,
             entries=tuple(entries),
         )

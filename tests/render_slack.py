@@ -17,7 +17,8 @@ from alerts.card import Card
 from alerts.slack_blocks import blocks, fallback_text
 from alerts.tongue import Tongue, tongue, tongues
 from models import Agent, CaseState, Dismissal, Level, Outreach
-from monitor.slack_modals import Place, form, words_view
+from monitor.slack_inbox import Place
+from monitor.slack_modals import form, words_view
 from tests.slack_rules import message_error, view_error
 
 OUT = Path(__file__).parents[1] / "docs" / "slack"

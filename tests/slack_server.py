@@ -73,6 +73,8 @@ class FakeSlack:
         """The same for the coming ``files.`` calls."""
         self.file_delay = 0
         """So many messages that name a file are refused before Slack knows new files."""
+        self.profile_mischief: deque[Mischief] = deque()
+        """The same for the coming ``users.info`` calls."""
         self.revoked = False
         """The token is refused, whatever is asked."""
         self.scopes = SCOPES
@@ -82,6 +84,8 @@ class FakeSlack:
         """Seconds that its clock is ahead."""
         self.emails: dict[str, str] = {}
         """Slack user id -> e-mail address."""
+        self.locales: dict[str, str] = {}
+        """Slack user id -> locale."""
         self.whispers: list[dict[str, Any]] = []
         """Ephemeral messages: who alone sees what."""
         self.views: list[dict[str, Any]] = []
@@ -153,7 +157,11 @@ class FakeSlack:
         with self._lock:
             self.requests.append((method, arguments))
             posting = method == "chat.postMessage"
-            tricks = {"chat.postMessage": self.mischief, "chat.update": self.update_mischief}
+            tricks = {
+                "chat.postMessage": self.mischief,
+                "chat.update": self.update_mischief,
+                "users.info": self.profile_mischief,
+            }
             queue = self.file_mischief if method.startswith("files.") else tricks.get(method)
             trick = queue.popleft() if queue else Mischief()
             refused = self._refusal(request, method, arguments)
@@ -278,7 +286,10 @@ class FakeSlack:
 
     def _users_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         user = arguments["user"]
-        return {"ok": True, "user": {"id": user, "profile": {"email": self.emails[user]}}}
+        told = {"id": user, "profile": {"email": self.emails[user]}}
+        if _true(arguments.get("include_locale")) and user in self.locales:
+            told["locale"] = self.locales[user]
+        return {"ok": True, "user": told}
 
     def _auth_test(self, _: dict[str, Any]) -> dict[str, Any]:
         ours = {"team": "Fake", "team_id": TEAM, "user": "quietword", "user_id": "UBOT"}

@@ -25,7 +25,7 @@ SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 _numbers = itertools.count(1)
 
 
-def eventually(holds: Callable[[], object], *, within_s: float = 10.0) -> None:
+def eventually(holds: Callable[[], object], *, within_s: float = 60.0) -> None:
     """Wait until ``holds()`` is true; fail when it is not in time."""
     end = time.monotonic() + within_s
     while not holds():

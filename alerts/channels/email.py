@@ -20,6 +20,7 @@ from alerts.base import Channel, DeliveryError, Message
 from alerts.channels.email_digest import fill
 from alerts.digest import Digest, subject
 from alerts.notice import Notice, headline, lines
+from alerts.tongue import Tongue
 from models.base import utc_now
 
 TIMEOUT_S = 20.0
@@ -68,34 +69,39 @@ class EmailChannel(Channel):
     kind: ClassVar[str] = "email"
     pause_s = 0.2
 
-    def __init__(self, server: MailServer, room: str, *, sender: str) -> None:
-        super().__init__(room)
+    def __init__(
+        self, server: MailServer, room: str, *, sender: str, speech: Tongue | None = None
+    ) -> None:
+        super().__init__(room, speech=speech)
         self._server = server
         self._sender = sender
 
     def send(self, message: Message) -> str | None:
         """Hand in a mail about ``message``; return its ``Message-ID``."""
+        speech = self.speech
         links = [
-            ("The post", words.web_link(message.post_url)),
-            ("The thread", words.web_link(message.thread_url)),
-            ("Write privately", words.private_link(message)),
+            (speech.say("mail_post"), words.web_link(message.post_url)),
+            (speech.say("mail_thread"), words.web_link(message.thread_url)),
+            (speech.say("write"), words.private_link(message)),
         ]
         text = [
-            words.headline(message),
+            words.headline(message, speech=speech),
             "",
-            f"Why: {words.why(message)}",
+            f"{speech.say('why')}: {words.why(message, speech)}",
             "",
-            words.quotation(message),
-            words.byline(message),
+            words.quotation(message, speech),
+            words.byline(message, speech),
             "",
-            words.context(message),
-            words.policy(message),
+            words.context(message, speech),
+            words.policy(message, speech),
             "",
             *(f"{label}: {link}" for label, link in links if link),
         ]
         fields = message.as_json()
         name = f"case-{message.case_id}-{message.level}"
-        return self._hand_in(words.headline(message), text, name, fields, message.case_id)
+        return self._hand_in(
+            words.headline(message, speech=speech), text, name, fields, message.case_id
+        )
 
     def send_notice(self, notice: Notice) -> str | None:
         """Hand in a mail with ``notice``; return its ``Message-ID``."""

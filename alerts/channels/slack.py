@@ -24,7 +24,7 @@ from alerts.channels import slack_digest, slack_files, slack_notice
 from alerts.digest import Digest
 from alerts.notice import Notice
 from alerts.slack_blocks import blocks, fallback_text, plain_text
-from alerts.tongue import Tongue, tongue
+from alerts.tongue import Tongue
 
 LOOK_BACK = 100
 """Newest messages of a room that are looked through for one of ours."""
@@ -105,9 +105,8 @@ class SlackChannel(Channel):
         buttons: bool = False,
         earlier: Callable[[Message], str | None] = lambda _: None,
     ) -> None:
-        super().__init__(room)
+        super().__init__(room, speech=speech)
         self._client = client
-        self.speech = speech or tongue()
         self.buttons = buttons
         self._earlier = earlier
 

@@ -31,11 +31,12 @@ def blocks(notice: Notice) -> list[dict[str, Any]]:
     """Return the notice as blocks: its words, then a line with a link for each case."""
     made = [_section("\n".join(filter(None, [headline(notice), body(notice)])))]
     used = len(str(made))
+    label = escape(notice.speech.say("open_post"), quote=False)
     for entry in notice.entries[:ENTRIES_SHOWN]:
-        line: list[dict[str, Any]] = [_plain(entry_line(entry))]
+        line: list[dict[str, Any]] = [_plain(entry_line(entry, notice.speech))]
         link = escape(words.web_link(entry.url) or "", quote=False)
         if 0 < len(link) <= 1_000:
-            line.append({"type": "mrkdwn", "text": f"<{link}|Open the post>", "verbatim": True})
+            line.append({"type": "mrkdwn", "text": f"<{link}|{label}>", "verbatim": True})
         block = {"type": "context", "elements": line}
         if used + len(str(block)) > TOTAL_LIMIT:
             block = {"type": "context", "elements": line[:1]}

@@ -18,6 +18,9 @@ def add(
     language: Annotated[
         list[str] | None, typer.Option(help="A language they write in: pl, ru, en.")
     ] = None,
+    speech: Annotated[
+        str | None, typer.Option(help="Language to speak to them in: pl, ru, en.")
+    ] = None,
     slack: Annotated[str | None, typer.Option(help="Their Slack user id, U....")] = None,
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
     role: Annotated[str | None, typer.Option(help="agent, lead or manager.")] = None,
@@ -41,6 +44,7 @@ def add(
             session,
             name,
             languages=language,
+            speech=speech,
             slack_user_id=slack,
             email=email,
             role=role,

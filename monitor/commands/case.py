@@ -227,22 +227,13 @@ def reopen(
 
 @app.command("opt-out")
 def opt_out(number: Number, agent: As = None, note: Note = "") -> None:
-    """Note that the case's author asked never to be written to; this is final."""
-    from models import How
-    from models.base import id_of, utc_now
-    from models.database import writing
-    from monitor import cases, team
+    """Note that the case's author asked never to be written to; this is final.
 
-    engine, console = _engine_and_console()
-    with writing(engine) as session:
-        agent_id = id_of(team.by_name(session, agent)) if agent is not None else None
-        actor = cases.Actor(agent_id, How.CLI)
-        name = cases.opt_out(session, number, actor, utc_now(), note=note)
-    console.print(
-        f"{name} is not written to any more. Close the case: "
-        f"quietword case dismiss {number} --reason no_contact_allowed",
-        markup=False,
-    )
+    Every open case about the author is closed, of whatever brand.
+    """
+    from monitor import cases
+
+    _do(agent, lambda session, actor, now: cases.opt_out(session, number, actor, now, note=note))
 
 
 def _cap() -> Any:
@@ -277,5 +268,5 @@ def _do(agent: str | None, change: "Callable[[Session, Actor, Any], Change]") ->
         made = change(session, Actor(agent_id, How.CLI), utc_now())
     said = "was so already" if made.repeated else made.event.kind.replace("_", " ")
     console.print(f"Case {made.case.id}: {said}; it is {made.case.state} now.")
-    if made.warning:
-        console.print(made.warning, style="yellow", markup=False)
+    if warning := made.warning():
+        console.print(warning, style="yellow", markup=False)

@@ -3,18 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
-from io import BytesIO
+from gettext import NullTranslations
 from pathlib import Path
 
 from babel import Locale
 from babel.dates import format_date, format_timedelta
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
-from babel.units import format_unit
 
-from alerts.tongue import tongue
+from alerts.tongue import compiled, tongue
 from models import CaseState
 from monitor import wording
 from monitor.flagged import Happening
@@ -29,12 +25,7 @@ def catalogue(code: str) -> NullTranslations:
     """Return the compiled catalogue of a language of ``LANGUAGES``."""
     if code == "en":
         return NullTranslations()
-    with (FOLDER / f"{code}.po").open("rb") as file:
-        messages = read_po(file, locale=code)
-    compiled = BytesIO()
-    write_mo(compiled, messages)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    return compiled(FOLDER / f"{code}.po", code)[1]
 
 
 def preferred(header: str) -> str:
@@ -59,7 +50,8 @@ class Speech:
         self.now = now
         self._catalogue = catalogue(code)
         self._locale = Locale.parse(code)
-        self._tongue = tongue(code)
+        self.tongue = tongue(code)
+        """What the words of cases and alerts are in."""
 
     def text(self, words: str) -> str:
         """Return the translation of ``words``."""
@@ -90,17 +82,7 @@ class Speech:
 
     def lasting(self, span: timedelta) -> str:
         """Return a length of time in its two largest units, such as ``1 hr 30 min``."""
-        minutes = max(0, int(span.total_seconds() // 60))
-        days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-        if days:
-            parts = [(days, "day"), (hours if days < 7 else 0, "hour")]
-        else:
-            parts = [(hours, "hour"), (rest, "minute")]
-        told = [self._unit(number, unit) for number, unit in parts if number]
-        return " ".join(told) or self._unit(0, "minute")
-
-    def _unit(self, number: int, unit: str) -> str:
-        return format_unit(number, f"duration-{unit}", length="short", locale=self._locale)
+        return self.tongue.lasting(span)
 
     def number(self, number: float) -> str:
         """Return a number with the language's own separators."""
@@ -112,15 +94,15 @@ class Speech:
 
     def level(self, level: str) -> str:
         """Return a level in words."""
-        return self._tongue.say(f"level_{level}")
+        return self.tongue.say(f"level_{level}")
 
     def topic(self, topic: str | None) -> str:
         """Return what is complained of; ``other`` where the topic was not recognised."""
-        return self._tongue.either(f"topic_{topic or 'other'}", (topic or "").replace("_", " "))
+        return self.tongue.either(f"topic_{topic or 'other'}", (topic or "").replace("_", " "))
 
     def state(self, state: str) -> str:
         """Return where a case stands."""
-        return self._tongue.say(f"state_{state}")
+        return self.tongue.say(f"state_{state}")
 
     def standing(self, state: CaseState, owner: str | None) -> str:
         """Return where a case stands and with whom."""
@@ -130,19 +112,19 @@ class Speech:
 
     def reason(self, english: str) -> str:
         """Return a reason of the risk job."""
-        return self._tongue.reason(english)
+        return self.tongue.reason(english)
 
     def dismissal(self, reason: str) -> str:
         """Return why a case was dismissed."""
-        return self._tongue.either(f"dismissal_{reason}", reason)
+        return self.tongue.either(f"dismissal_{reason}", reason)
 
     def rank(self, role: str) -> str:
         """Return a role of the team."""
-        return self._tongue.either(f"rank_{role}", role)
+        return self.tongue.either(f"rank_{role}", role)
 
     def policy(self, policy: str, note: str) -> str:
         """Return how a place wants to be approached, with the note of ops."""
-        return f"{self._tongue.say(f'policy_{policy}')} {note}".strip()
+        return f"{self.tongue.say(f'policy_{policy}')} {note}".strip()
 
     def language(self, code: str | None) -> str:
         """Return the name of the language ``code``."""
@@ -164,7 +146,7 @@ class Speech:
             }[event.kind]
             return words % {"level": self.level(event.level), "score": f"{event.score:.0f}"}
         by = event.by or self.text("somebody")
-        words = self._tongue.either(f"history_{event.kind}", "")
+        words = self.tongue.either(f"history_{event.kind}", "")
         if not words:
             return f"{event.kind.replace('_', ' ')}: {by}"
         return words.format(

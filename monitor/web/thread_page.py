@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
+from alerts.tongue import phrase
 from models import CLOSED, Access, Agent, AgentRole, Case, Dismissal, How, Level
 from models.database import reading, writing
 from monitor import cases
@@ -119,9 +120,9 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
                 actor = Actor(me.id if me else None, How.WEB)
                 done = _do(session, change, case_id, actor, site.now(), fields)
         except CaseRefused as error:
-            words = f"{speech.text('Nothing was changed.')} {error.sentence}"
+            words = f"{speech.text('Nothing was changed.')} {error.sentence(speech.tongue)}"
         else:
-            words = f"{speech.text('Done.')} {done.warning}".strip()
+            words = f"{speech.text('Done.')} {done.warning(speech.tongue)}".strip()
         return site.back(request, f"/case/{case_id}", words)
 
     return pages
@@ -140,7 +141,7 @@ def _do(
         return cases.claim(session, case_id, actor, now)
     if change == "dismiss":
         if word("reason") not in list(Dismissal):
-            raise CaseRefused(case_id, "say why it needs nobody")
+            raise CaseRefused(case_id, phrase("say_why_dismiss"))
         reason = Dismissal(word("reason"))
         return cases.dismiss(session, case_id, actor, now, reason=reason, note=note)
     if change == "snooze":
@@ -154,7 +155,8 @@ def _do(
         return cases.escalate(session, case_id, actor, now, reason=note, to=rank)
     if change == "reopen":
         return cases.reopen(session, case_id, actor, now, reason=note)
-    plain = {
+    plain: dict[str, Callable[..., Change]] = {
+        "opt_out": cases.opt_out,
         "contacted": cases.contacted,
         "solved": cases.solved,
         "release": cases.release,

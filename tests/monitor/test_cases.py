@@ -219,7 +219,7 @@ def test_a_change_is_made_or_refused_as_the_table_says(
     if end == NO:
         with pytest.raises(CaseRefused) as caught:
             desk.do(VERBS[verb](desk), who, LATER)
-        assert caught.value.sentence.endswith(".")
+        assert caught.value.sentence().endswith(".")
         assert len(desk.events()) == before
         return
     change = desk.do(VERBS[verb](desk), who, LATER)
@@ -284,7 +284,7 @@ def test_of_two_agents_who_race_for_a_case_exactly_one_wins(engine: Engine) -> N
                     cases.claim(session, case_id, Actor(agent_id, How.SLACK), NOON)
                 told.append("won")
             except CaseRefused as refusal:
-                told.append(refusal.sentence)
+                told.append(refusal.sentence())
         return told
 
     with ThreadPoolExecutor(2) as pool:

@@ -8,11 +8,23 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from models import Agent, Brand, Case, Contact, How
+from models import (
+    Agent,
+    Audit,
+    Author,
+    Brand,
+    Case,
+    CaseEvent,
+    Contact,
+    Dismissal,
+    How,
+    OptOut,
+)
 from models.base import id_of
 from models.database import reading, writing
 from monitor import cases
 from monitor.cases import Actor, CaseRefused, Change
+from monitor.contacts import opted_out
 from tests.monitor.scene import Scene
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -56,10 +68,10 @@ def test_who_wrote_to_an_author_keeps_the_word_for_a_while(
     with pytest.raises(CaseRefused, match=said):
         do(engine, cases.claim, two, "Bartek", later)
     taken = do(engine, cases.claim, two, "Anna", later)
-    assert taken.warning.startswith("You wrote to ewa_k on 22 Nov 2026")
+    assert taken.warning().startswith("You wrote to ewa_k on 22 Nov 2026")
     do(engine, cases.release, two, "Anna", later)
     after = do(engine, cases.claim, two, "Bartek", NOON + timedelta(days=31))
-    assert (after.repeated, after.warning) == (False, "")
+    assert (after.repeated, after.warning()) == (False, "")
 
 
 def test_two_agents_do_not_work_on_one_author_at_once(
@@ -70,9 +82,9 @@ def test_two_agents_do_not_work_on_one_author_at_once(
     with pytest.raises(CaseRefused, match=f"Anna has case {one} of the same author, ewa_k"):
         do(engine, cases.claim, two, "Bartek", NOON)
     anyway = do(engine, cases.claim, two, "Bartek", NOON, anyway=True)
-    assert f"Anna has case {one}" in anyway.warning
+    assert f"Anna has case {one}" in anyway.warning()
     written = do(engine, cases.contacted, two, "Bartek", NOON)
-    assert f"Anna has case {one}" in written.warning  # it has happened: kept, and said
+    assert f"Anna has case {one}" in written.warning()  # it has happened: kept, and said
     with reading(engine) as session:
         assert len(session.exec(select(Contact)).all()) == 1
 
@@ -82,17 +94,54 @@ def test_an_author_who_asked_for_peace_is_left_in_peace_for_good(
 ) -> None:
     one, two = pair
     do(engine, cases.claim, one, "Anna", NOON)
-    with writing(engine) as session:
-        actor = Actor(None, How.CLI)
-        assert cases.opt_out(session, one, actor, NOON, note="by mail") == "ewa_k"
-        cases.opt_out(session, two, actor, NOON)  # once is enough
+    made = do(engine, cases.opt_out, two, "Bartek", NOON, note="by mail")
+    assert made.warning() == "Ewa_k is not written to any more; 2 cases were closed."
+    with reading(engine) as session:
+        told = [
+            (event.case_id, event.agent_id, event.reason, event.note)
+            for event in session.exec(select(CaseEvent).where(CaseEvent.kind == "dismissed"))
+        ]
+        [noted] = session.exec(select(Audit)).all()
+        states = set(session.exec(select(Case.state)).all())
+    bartek = made.event.agent_id
+    reason = Dismissal.NO_CONTACT_ALLOWED
+    assert told == [(two, bartek, reason, "by mail"), (one, bartek, reason, "by mail")]
+    assert states == {"dismissed"}, "Anna's, too: whoever works on one of them"
+    assert (noted.who, noted.action, noted.detail) == ("Bartek", "opted_out", f"case {two}")
+    assert "ewa_k" not in noted.what
+    again = do(engine, cases.opt_out, one, "Anna", NOON)  # once is enough
+    assert again.repeated
+    assert again.warning() == "Ewa_k is not written to any more; 0 cases were closed."
     years = NOON + timedelta(days=4_000)
-    for case_id, verb in ((one, cases.contacted), (two, cases.claim)):
-        given = {} if verb is cases.contacted else {"anyway": True}
-        with pytest.raises(CaseRefused, match="ewa_k asked on 22 Nov 2026 not to be written to"):
-            do(engine, verb, case_id, "Anna", years, **given)
+    do(engine, cases.reopen, two, "Anna", years, reason="a new matter")
+    with pytest.raises(CaseRefused, match="ewa_k asked on 22 Nov 2026 not to be written to"):
+        do(engine, cases.claim, two, "Anna", years, anyway=True)
     with reading(engine) as session:
         assert session.exec(select(Contact)).all() == []
+        assert len(session.exec(select(OptOut)).all()) == 1
+        assert len(session.exec(select(Audit)).all()) == 1
+
+
+def test_the_wish_holds_on_every_board_of_the_site_and_nowhere_else(engine: Engine) -> None:
+    with writing(engine) as session:
+        scene = Scene(session)
+        scene.agent("Anna")
+        boards = [
+            scene.source("Help", address="https://forum.test/viewforum.php?f=1"),
+            scene.source("Talk", address="https://forum.test/viewforum.php?f=2"),
+            scene.source("Other", address="https://other.test/viewforum.php?f=1"),
+        ]
+        numbers = []
+        for source in boards:
+            post = scene.post(scene.thread(source, "Router"), "Nordvia is silent")
+            session.get_one(Author, post.author_id).external_id = "77"
+            numbers.append(id_of(scene.case(post)))
+    do(engine, cases.opt_out, numbers[0], "Anna", NOON)
+    with reading(engine) as session:
+        states = [session.get_one(Case, number).state for number in numbers]
+        silent = [opted_out(session, session.get_one(Case, number)) for number in numbers]
+    assert states == ["dismissed", "dismissed", "new"]
+    assert silent == [True, True, False]
 
 
 def test_two_agents_who_race_for_two_cases_of_one_author_get_one(engine: Engine) -> None:
