@@ -81,7 +81,8 @@ def deliver_due(
     """Send up to ``limit`` due deliveries, urgent first, then oldest first; say what came of it.
 
     Any number of processes may run this at once: a delivery is sent by whoever gets its lease.
-    Each room is given its channel's ``pause_s`` between two messages. After a failure the room
+    Each room is given its channel's ``pause_s`` between two messages, after which the queue is
+    looked at anew: an urgent alert does not wait for the end of a backlog. After a failure the room
     is left alone for the rest of the run, so that an outage costs one timeout, and the delivery
     waits 5, 10, 20, ... 300 s, of which a random part up to half is taken off, so that senders
     do not march in step. A channel that names a time to wait rests for all of its room. More
@@ -90,19 +91,26 @@ def deliver_due(
     fold(engine, channels, now(), storm_limit=storm_limit)
     queue = _due(engine, channels, now(), limit)
     ready_at: dict[Target, float] = {}
+    tired: set[Target] = set()
     outcomes: Counter[Outcome] = Counter()
-    while queue:
+    while queue and outcomes.total() < limit:
         soonest = min(queue, key=lambda due: ready_at.get(due[1], 0.0))  # the first of equals
         delivery_id, target = next(
             (due for due in queue if ready_at.get(due[1], 0.0) <= time.monotonic()), soonest
         )
+        if (wait := ready_at.get(target, 0.0) - time.monotonic()) > 0:
+            sleep(wait)
+            ready_at[target] = 0.0
+            # What is more urgent has perhaps come in meanwhile.
+            queue = [due for due in _due(engine, channels, now(), limit) if due[1] not in tired]
+            continue
         queue.remove((delivery_id, target))
-        sleep(max(0.0, ready_at.get(target, 0.0) - time.monotonic()))
         outcome = _deliver(engine, channels[target], delivery_id, now, lease_s)
         outcomes[outcome] += 1
         if outcome in {Outcome.SENT, Outcome.REPEATED}:
             ready_at[target] = time.monotonic() + channels[target].pause_s
         elif outcome in {Outcome.RETRIED, Outcome.FAILED}:
+            tired.add(target)
             queue = [due for due in queue if due[1] != target]
     return _report(engine, channels, outcomes)
 

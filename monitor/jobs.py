@@ -313,11 +313,17 @@ def score(
     runtime: Runtime,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    after_some: Callable[[], None] = lambda: None,
 ) -> int:
     """Find brands again where their words changed, then judge what has no verdict yet."""
     rematch(runtime.engine)
     return score_new(
-        runtime.engine, runtime.scorer(), now=runtime.now, progress=progress, stop=stop
+        runtime.engine,
+        runtime.scorer(),
+        now=runtime.now,
+        progress=progress,
+        stop=stop,
+        after_some=after_some,
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from apscheduler.events import (
@@ -24,6 +25,8 @@ LOOK_S = 10
 """How often sources are looked through for one whose time has come."""
 WORK_S = 30
 """How often unjudged posts are looked for, besides after every crawl."""
+ASSESS_S = 30
+"""How often threads are assessed while posts are still being judged."""
 DELIVER_S = 5
 TIMERS_S = 20
 """How often reminders and the like are looked for; they are told in minutes."""
@@ -43,6 +46,8 @@ class Schedule:
         self._forks = crawl_forks.CrawlForks() if crawl_forks.AVAILABLE else None
         self._crawling: set[int] = set()
         """Sources whose crawl is under way or waits for its turn."""
+        self._wanted: set[str] = set()
+        """Jobs that were asked for: one that is at work then does its work once more."""
         self._executors = {
             "default": ThreadPoolExecutor(1),
             "crawls": ThreadPoolExecutor(runtime.settings.crawls_at_once),
@@ -84,8 +89,15 @@ class Schedule:
             self._forks.stop()
 
     def _every(self, seconds: int, job: Callable[[], None], executor: str, name: str) -> None:
+        def run() -> None:
+            again = True
+            while again and not self._stop.is_set():
+                self._wanted.discard(name)
+                job()
+                again = name in self._wanted
+
         self._scheduler.add_job(
-            job,
+            run,
             "interval",
             seconds=seconds,
             executor=executor,
@@ -114,21 +126,35 @@ class Schedule:
             start = self._forks.start if self._forks is not None else None
             run = jobs.crawl_source(self._runtime, source_id, stop=self._stop, hot=hot, start=start)
             if run.posts:
-                self._soon("judge")
+                self.wake("judge")
         except jobs.SourceBusy as error:
             logger.info("%s", error)
         finally:
             self._crawling.discard(source_id)
 
     def _work(self) -> None:
-        try:
-            jobs.score(self._runtime, stop=self._stop.is_set)
-        finally:
-            if jobs.judge_threads(self._runtime).alerts:
-                self._soon("deliver")
+        assessed = time.monotonic()
 
-    def _soon(self, job: str) -> None:
+        def assess_meanwhile() -> None:
+            """Assess now and then: a backlog of hours must not keep the first alert for hours."""
+            nonlocal assessed
+            if time.monotonic() - assessed > ASSESS_S:
+                self._assess()
+                assessed = time.monotonic()
+
+        try:
+            jobs.score(self._runtime, stop=self._stop.is_set, after_some=assess_meanwhile)
+        finally:
+            self._assess()
+
+    def _assess(self) -> None:
+        if jobs.judge_threads(self._runtime).alerts:
+            self.wake("deliver")
+
+    def wake(self, job: str) -> None:
+        """Have ``judge`` or ``deliver`` done now; once more if it is at work."""
         if not self._stop.is_set():
+            self._wanted.add(job)
             with contextlib.suppress(JobLookupError):
                 self._scheduler.modify_job(job, next_run_time=self._runtime.now())
 
@@ -138,7 +164,7 @@ class Schedule:
 
     def _timers(self) -> None:
         if jobs.timers_due(self._runtime).notices:
-            self._soon("deliver")
+            self.wake("deliver")
 
     def _deliver(self) -> None:
         jobs.deliver(self._runtime)

@@ -42,12 +42,14 @@ def score_new(
     now: Callable[[], datetime] = utc_now,
     progress: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    after_some: Callable[[], None] = lambda: None,
     batch_size: int = BATCH,
 ) -> int:
     """Judge every post that has no verdict by this checkpoint yet; return how many were judged.
 
     Looks at threads that changed since they were last gone through, a few at a time. ``progress``
-    is told how many posts are done and how many there are. A run that is killed, or told to
+    is told how many posts are done and how many there are; ``after_some`` is called whenever the
+    threads gone through so far are complete. A run that is killed, or told to
     ``stop``, has kept all batches but its last; two runs at once keep one verdict for each post.
     A post that cannot be judged is logged and left out until its thread changes.
     """
@@ -67,6 +69,7 @@ def score_new(
             for thread_id, version in threads:
                 session.get_one(Thread, thread_id).judged = f"{scorer.checkpoint}#{version}"
                 keep_tallies(session, thread_id)
+        after_some()
     if done:
         logger.info("judged %d posts with %s", done, scorer.checkpoint)
     return done

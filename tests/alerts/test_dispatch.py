@@ -133,6 +133,22 @@ def test_urgent_alerts_go_first_and_the_oldest_first_among_them(slack, run, open
     assert case_ids(slack) == [early, late, mild, faint]
 
 
+def test_an_urgent_alert_does_not_wait_for_the_end_of_a_backlog(
+    run, channel_to, slack, open_case
+) -> None:
+    watched = [open_case([C1], level=Level.WATCH) for _ in range(3)]
+    channel, urgent = channel_to("C1"), []
+    channel.pause_s = 30.0
+
+    def pause(seconds: float) -> None:
+        assert 0 < seconds <= channel.pause_s
+        if not urgent:
+            urgent.append(open_case([C1], level=Level.URGENT))
+
+    assert run({C1: channel}, sleep=pause).sent == 4
+    assert case_ids(slack) == [watched[0], *urgent, *watched[1:]]
+
+
 def test_one_room_in_trouble_does_not_hold_up_another(slack, run, open_case) -> None:
     slack.mischief.append(Mischief(status=500, error="internal_error"))
     cases = [open_case([C1, C2]) for _ in range(2)]

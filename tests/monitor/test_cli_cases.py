@@ -138,3 +138,20 @@ def test_digests_stand_in_the_file_of_sources(run: Run, tmp_path: Path) -> None:
     file.write_text('[[digest]]\nname = "board"\nto = ["C1"]\nevry = "week"\n', "utf-8")
     with pytest.raises(QuietwordError, match="evry"):
         run("apply", str(file))
+
+
+def test_an_authors_wish_for_no_contact_is_passed_on_at_the_terminal(
+    engine: Engine, run: Run
+) -> None:
+    with writing(engine) as session:
+        scene = Scene(session)
+        post = scene.post(scene.thread(scene.source(), "Router"), "Nordvia is silent")
+        number = str(id_of(scene.case(post)))
+    run("agent", "add", "Anna", "--speech", "pl")
+    said = run("case", "opt-out", number, "--as", "Anna", "--note", "by phone")
+    assert "it is dismissed now" in said
+    assert "Ewa_k is not written to any more; 1 case was closed." in said
+    shown = json.loads(run("case", "show", number, "--json"))
+    assert shown["history"][-1]["what"] == "dismissed by Anna (no contact allowed): by phone"
+    with pytest.raises(QuietwordError, match="messages cannot be in 'xx'; use one of: en, pl, ru"):
+        run("agent", "add", "Anna", "--speech", "xx")

@@ -81,7 +81,7 @@ def test_an_agent_takes_writes_and_solves_and_one_message_tells_it(at_either: Of
     eventually(lambda: "wrote to the customer" in reader_sees(at.post(number)))
     pressed(at, number, "case.solved")
     eventually(lambda: "🟢 Solved" in reader_sees(at.post(number)))
-    assert list(actions(at.post(number))) == ["case.reopen", "open_thread"]
+    assert list(actions(at.post(number))) == ["case.reopen", "open_thread", "case.more"]
     eventually(lambda: len(at.slack.thread(at.post(number)["ts"])) == 3)
     assert at.slack.thread(at.post(number)["ts"]) == [
         "*Anna Nowak* took it.",

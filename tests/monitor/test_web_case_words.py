@@ -1,0 +1,69 @@
+"""What the page of a case says in its reader's language, and an author's wish for no contact."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import select
+
+from models import Access, Agent, Case, OptOut
+from models.base import id_of
+from models.database import make_engine, reading, writing
+from monitor.accounts import create
+from monitor.web.app import create_app
+from monitor.web.auth import OneTimeLogin
+from tests.monitor.scene import NOW, Scene
+
+WORDS = "a long enough phrase of nonsense"
+
+
+@pytest.fixture
+def page(sqlite: Path, tmp_path: Path) -> Iterator[TestClient]:
+    """Anna's browser, which likes Polish, and a case that Bartek has."""
+    engine = make_engine(f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}")
+    with writing(engine) as session:
+        scene = Scene(session)
+        anna, bartek = scene.agent("Anna"), scene.agent("Bartek")
+        post = scene.post(scene.thread(scene.source(), "Router"), "Nordvia is silent")
+        case = scene.case(post)
+        case.state, case.agent_id, case.owned_since = "claimed", bartek.id, NOW
+        create(session, "anna", Access.AGENT, password=WORDS, agent=session.get_one(Agent, anna.id))
+        number = id_of(case)
+    app = create_app(
+        engine, login=OneTimeLogin("k" * 40, now=lambda: NOW), now=lambda: NOW, https_only=True
+    )
+    with TestClient(app, base_url="https://quietword.test") as client:
+        client.headers["Accept-Language"] = "pl"
+        client.number, client.engine = number, engine  # type: ignore[attr-defined]
+        form = {"csrf": csrf(client, "/login"), "login": "anna", "password": WORDS}
+        assert client.post("/login", data=form).status_code == 200
+        yield client
+    engine.dispose()
+
+
+def csrf(client: TestClient, path: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def do(page: TestClient, change: str, **fields: str) -> str:
+    place = f"/case/{page.number}"  # type: ignore[attr-defined]
+    return page.post(f"{place}/{change}", data={"csrf": csrf(page, place), **fields}).text
+
+
+def test_a_refusal_is_in_the_language_of_the_page(page: TestClient) -> None:
+    told = do(page, "solved")
+    assert "Nic się nie zmieniło. Prowadzi ją Bartek, od 09:30." in told
+
+
+def test_an_authors_wish_is_passed_on_from_the_page(page: TestClient) -> None:
+    assert "Prosi, by nie pisać" in page.get(f"/case/{page.number}").text  # type: ignore[attr-defined]
+    told = do(page, "opt_out", note="napisał na forum")
+    assert "Do autora ewa_k już nikt nie napisze; zamknięto 1 sprawę." in told
+    with reading(page.engine) as session:  # type: ignore[attr-defined]
+        assert session.exec(select(Case.state)).all() == ["dismissed"]
+        assert session.exec(select(OptOut.note)).all() == ["napisał na forum"]
