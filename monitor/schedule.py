@@ -160,7 +160,7 @@ class Schedule:
 
     def _digests(self) -> None:
         if jobs.digests_due(self._runtime):
-            self._soon("deliver")
+            self.wake("deliver")
 
     def _timers(self) -> None:
         if jobs.timers_due(self._runtime).notices:

@@ -58,7 +58,7 @@ border:1px solid #ddd;border-radius:8px}.who{font-weight:700;margin-bottom:2px}
 border-top:1px dashed #ddd;margin-top:8px;padding-top:5px}.fallback b{color:#1d1c1d}
 a{color:#1264a3;text-decoration:none}.menu{border:1px solid #ddd;border-radius:6px;padding:4px 0;
 margin-top:6px;width:max-content;font-size:13px}.menu div{padding:2px 14px}
-.label{font-weight:700;margin:8px 0 3px}
+.label{font-weight:700;margin:8px 0 3px}.hint{color:#616061;font-size:12px;margin-top:3px}
 .input{border:1px solid #999;border-radius:4px;min-height:30px}
 .input{padding:4px 8px;white-space:pre-wrap;color:#444}.modal{background:#fafafa}
 .rich{white-space:pre-wrap;margin:4px 0}.rich ul{margin:2px 0;padding-left:22px}
@@ -154,9 +154,10 @@ def block(one: dict[str, Any]) -> str:
             held = (
                 options[0]["text"]["text"] + " ▾" if options else element.get("initial_value", "")
             )
+            hint = f'<div class="hint">{drawn(one["hint"])}</div>' if "hint" in one else ""
             return (
                 f'<div class="label">{drawn(one["label"])}</div>'
-                f'<div class="input">{html.escape(held)}</div>'
+                f'<div class="input">{html.escape(held)}</div>{hint}'
             )
     raise ValueError(one["type"])
 
@@ -189,7 +190,7 @@ def message(card: Card, speech: Tongue) -> str:
     shown, text = blocks(card, speech), fallback_text(card, speech)
     error = message_error({"text": text, "blocks": shown})
     assert error is None, error
-    menu = menu_of(shown) if card.state is CaseState.NEW else ""
+    menu = menu_of(shown) if card.state in {CaseState.NEW, CaseState.CONTACTED} else ""
     return (
         '<div class="one"><div class="who">quietword <small>APP 12:04</small></div>'
         + "".join(map(block, shown))
@@ -225,6 +226,7 @@ def page(code: str) -> str:
     speech, place = tongue(code), Place("C1", "1.0", 12)
     forms = [
         form("dismiss", place, speech),
+        form("opt_out", place, speech),
         form("hand_over", place, speech, [Agent(id=2, name="Bartek Lis")]),
         words_view(12, TEXTS[code][2], speech),
     ]

@@ -68,13 +68,13 @@ class World(Office):
         """Let a sender do its work in peace, two minutes later: no lease outlives that."""
         self.later(minutes=2)
         with self.start(role) as child:
-            child.wait(timeout=120)
+            child.wait(timeout=300)
         assert child.returncode == 0
 
     def kill(self, when: Callable[[], object], role: str = "sender") -> None:
         """Start a sender and kill it as soon as ``when`` holds."""
         with self.start(role) as child:
-            eventually(when, within_s=60)
+            eventually(when, within_s=200)
             assert child.poll() is None, "it must be in the middle of its work"
             child.kill()
 
@@ -85,7 +85,7 @@ class World(Office):
         self.socket.connected.clear()
         with self.start("app") as child:
             try:
-                eventually(self.socket.connected.is_set, within_s=60)
+                eventually(self.socket.connected.is_set, within_s=200)
                 yield child
             finally:
                 child.kill()
@@ -121,7 +121,7 @@ def world(sqlite: Path, tmp_path: Path) -> Iterator[World]:
     engine.dispose()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @moments
 def test_a_sender_killed_between_the_claim_of_an_alert_and_its_mark(
     world: World, lost: Mischief
@@ -135,7 +135,7 @@ def test_a_sender_killed_between_the_claim_of_an_alert_and_its_mark(
     assert world.unsent() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @moments
 def test_a_sender_killed_in_a_storm_tells_all_of_it_in_one_summary(
     world: World, lost: Mischief
@@ -150,7 +150,7 @@ def test_a_sender_killed_in_a_storm_tells_all_of_it_in_one_summary(
     assert world.unsent() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_sender_killed_in_an_outage_with_200_cases_queued_loses_none(world: World) -> None:
     numbers: list[int] = []
     for level in (Level.REACH_OUT, Level.URGENT):
@@ -170,7 +170,7 @@ def test_a_sender_killed_in_an_outage_with_200_cases_queued_loses_none(world: Wo
     assert world.unsent() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_app_killed_after_it_acknowledged_a_press_acts_upon_it_after_the_start(
     world: World,
 ) -> None:
@@ -180,21 +180,21 @@ def test_an_app_killed_after_it_acknowledged_a_press_acts_upon_it_after_the_star
     world.slack.profile_mischief.append(NEVER_ACTS)
     with world.app() as child:
         envelope = world.socket.send(press(world.post(number), "case.take", BARTEK))
-        eventually(lambda: world.called("users.info"), within_s=60)
+        eventually(lambda: world.called("users.info"), within_s=200)
         assert envelope in world.socket.acknowledged
         child.kill()
     assert world.events(number) == ["opened"]
     assert world.case(number).state == "new"
     with world.app():
-        eventually(lambda: "Taken by *Bartek Lis*" in reader_sees(world.post(number)), within_s=60)
-        eventually(lambda: world.slack.thread(world.post(number)["ts"]), within_s=60)
+        eventually(lambda: "Taken by *Bartek Lis*" in reader_sees(world.post(number)), within_s=200)
+        eventually(lambda: world.slack.thread(world.post(number)["ts"]), within_s=200)
     assert world.events(number) == ["opened", "claimed"]
     assert world.slack.thread(world.post(number)["ts"]) == ["*Bartek Lis* took it."]
     with reading(world.engine) as session:
         assert session.exec(select(SlackPress.body)).all() == [None], "what was asked is forgotten"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @moments
 def test_an_app_killed_after_the_change_and_before_the_message_shows_it(
     world: World, lost: Mischief
@@ -205,7 +205,7 @@ def test_an_app_killed_after_the_change_and_before_the_message_shows_it(
     world.slack.update_mischief.append(lost)
     with world.app() as child:
         world.socket.send(press(world.post(number), "case.take", ANNA))
-        eventually(lambda: world.called("chat.update"), within_s=60)
+        eventually(lambda: world.called("chat.update"), within_s=200)
         assert world.case(number).state == "claimed"
         child.kill()
     world.slack.mischief.append(NEVER_ANSWERS)  # and once more, in the line of the thread
@@ -217,7 +217,7 @@ def test_an_app_killed_after_the_change_and_before_the_message_shows_it(
     assert world.events(number) == ["opened", "claimed"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @moments
 def test_a_sender_killed_while_a_snooze_runs_out_wakes_the_case_once(
     world: World, lost: Mischief
@@ -241,7 +241,7 @@ def test_a_sender_killed_while_a_snooze_runs_out_wakes_the_case_once(
     assert world.unsent() == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("evening", "morning"),
     [
