@@ -53,6 +53,7 @@ _LONGEST_CLOCK = 60
 _LEAST_ON_AVERAGE = 12  # characters of text in a block
 _EXCERPT = 150
 _NAMES = frozenset({"a", "b", "strong", "span", "div", "cite", "h3", "h4", "h5", "td", "dt"})
+_FEWEST_LINES = 3  # of a list of threads
 _LINKS_ONLY = 0.7  # of a text that is links, from which it is a list's line and no message
 
 
@@ -116,7 +117,11 @@ class Finder:
             lines = [line for _, line in found]
             dated = sum(line.when is not None for line in lines)
             titles = {line.href for line in lines}
-            if len(titles) < 3 or dated * 2 <= len(lines) or len(lines) * 2 <= len(group):
+            if (
+                len(titles) < _FEWEST_LINES
+                or dated * 2 <= len(lines)
+                or len(lines) * 2 <= len(group)
+            ):
                 continue
             if sum(self._talked_about(node) for node, _ in found) * 2 <= len(lines):
                 continue

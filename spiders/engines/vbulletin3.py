@@ -30,6 +30,9 @@ _TOOLS = (
 )
 _PICTURE = re.compile(r"image\.php\?u=(\d+)|/avatar(\d+)_\d+\.")
 """A member's picture, named by their number even where vBSEO leaves it out of addresses."""
+_BOARD_DATES = (
+    ".lastpostdate, .forumlastpost p, div:has(> span.time), span:has(> span.time), .lastpost"
+)
 _HIDDEN_BOX = frozenset({"popupbody", "vbmenu_popup", "signature", "signaturecontainer"})
 
 
@@ -377,7 +380,7 @@ class Vbulletin3(SelectorEngine):
 
     def board_row_time(self, doc: Doc, row: Selector) -> datetime | None:
         """Return when the newest message of a board was written."""
-        for cell in row.css(".lastpostdate, .forumlastpost p, div:has(> span.time), .lastpost"):
+        for cell in row.css(_BOARD_DATES):
             if when := self._dated(doc, cell, said(cell, _HIDDEN_BOX)):
                 return when
         return None
