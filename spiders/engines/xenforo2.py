@@ -154,6 +154,12 @@ class Xenforo2(Xenforo1):
             return found[1]
         return super().board_id(doc, url, row)
 
+    def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
+        """Return the thread's id, which the page names even where its address has no route."""
+        named = doc.page.css("html[data-template^=thread_view]::attr(data-content-key)").get()
+        found = re.fullmatch(r"thread-(\d+)", named or "")
+        return found[1] if found else super().thread_id(doc, urls)
+
     def own_board(self, doc: Doc) -> str | None:
         """Return the id of the board that the page says it shows."""
         return self._container(doc, "forum_view") or super().own_board(doc)

@@ -114,3 +114,19 @@ def test_a_persons_selectors_take_the_place_of_an_engines_own() -> None:
     reading = engine_named("xenforo1").read(page, told)
     assert (reading.thread_title, reading.posts[0].author) == ("Broth", "cook")
     assert reading.posts[0].text == "Salt."
+
+
+def test_a_xenforo_thread_without_a_route_in_its_address_is_known_by_its_page() -> None:
+    body = (
+        '<html id="XF" data-template="thread_view" data-content-key="thread-77">'
+        '<article class="message message--post js-post" data-author="ann" data-content="post-5">'
+        '<h4 class="message-name"><a class="username" href="/members/ann.9/" data-user-id="9">ann'
+        '</a></h4><time class="u-dt" datetime="2026-11-05T10:32:00+0100">x</time>'
+        '<div class="message-body"><div class="bbWrapper">Late</div></div></article>'
+        '<a class="pageNav-jump pageNav-jump--next" href="/bank/late.77/page-2">Next</a></html>'
+    )
+    page = HtmlResponse("https://forum.test/bank/late.77/", body=body.encode())
+    reading = engine_named("xenforo2").read(page, NOW)
+    assert reading.thread_id == "77"
+    assert reading.next_page == "https://forum.test/bank/late.77/page-2"
+    assert reading.posts[0].url == "https://forum.test/posts/5/"
