@@ -262,7 +262,8 @@ def _end_run(
         else:
             source.failures += 1
             source.behind = True
-            source.not_before = now + _pause(run, source.failures)
+            # One that got somewhere before it was stopped goes on without the wait growing.
+            source.not_before = now + _pause(run, 1 if run.threads else source.failures)
         session.flush()
         health = judge_health(session, source, run)
         source.health, source.health_note = health.colour, health.note[:600]

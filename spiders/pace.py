@@ -26,6 +26,8 @@ LONGEST_PAUSE_S = 86_400.0
 MOST_RESTS = 3
 """Longest waits that one crawl spends on resting, all rests together."""
 SLOWEST_PAUSE_S = 60.0
+UNNAMED_SHARE = 0.25
+"""Of the longest wait: how long to rest for a site that refuses and names no time."""
 SHORT_REST_S = 0.5
 PASSING = frozenset({500, 502, 503, 504})
 """Errors of a server that are often gone at the next request."""
@@ -68,8 +70,8 @@ class PaceMiddleware:
     """Rest when the site asks for it, then ask once more; end the crawl when that is refused too.
 
     Each rest also doubles the pause between requests, up to ``SLOWEST_PAUSE_S``. The crawl ends as
-    well when the site names no time to rest, one longer than ``QUIETWORD_MAX_WAIT`` seconds, or
-    ``MOST_RESTS`` of them in all; the report then carries how long the source is to be left alone.
+    well when the site names a time longer than ``QUIETWORD_MAX_WAIT`` seconds, or after
+    ``MOST_RESTS`` of those in all; the report then carries how long the source is to be left alone.
     A server's error is asked about once more after a short rest, since most pass by themselves.
     """
 
@@ -102,9 +104,9 @@ class PaceMiddleware:
 
     def _rest(self, response: Response, wait_s: float | None, *, again: bool) -> float:
         """Return how long to rest; raise ``PageFailed`` when the crawl is not wanted any more."""
-        rested_s = self._rested_s + (wait_s or 0.0)
-        worn = rested_s > MOST_RESTS * self._max_wait_s
-        if again or worn or wait_s is None or wait_s > self._max_wait_s:
+        rest_s = UNNAMED_SHARE * self._max_wait_s if wait_s is None else wait_s
+        rested_s = self._rested_s + rest_s
+        if again or rested_s > MOST_RESTS * self._max_wait_s or rest_s > self._max_wait_s:
             what = f"{response.url} answered {response.status}"
             if again:
                 what += " again after a pause"
@@ -115,4 +117,4 @@ class PaceMiddleware:
         if self._pause_s:
             self._pause_s = min(2 * self._pause_s, max(SLOWEST_PAUSE_S, self._pause_s))
             slow_down(self._crawler, urlsplit(response.url).hostname or "", self._pause_s)
-        return wait_s
+        return rest_s

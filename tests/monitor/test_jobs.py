@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -26,7 +28,7 @@ from monitor.config import Settings
 from monitor.crawling import CrawlFailed, CrawlOrder, run_crawl
 from monitor.demo import DemoForum
 from monitor.jobs import Runtime, SourceBusy, crawl_source, due_sources
-from tests.webserver import Answer, WebServer
+from tests.webserver import Answer, Asked, WebServer
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,31 @@ def test_a_site_that_refuses_is_left_alone_for_as_long_as_it_says(runtime: Runti
     assert run.finished_at is not None
     assert source.not_before - run.finished_at == timedelta(seconds=4000)
     assert due_sources(runtime) == []
+
+
+@pytest.mark.parametrize(("pages", "hours"), [(0, 8), (4, 1)])
+def test_the_wait_grows_with_each_refusal_unless_something_was_read(
+    runtime: Runtime, forum: DemoForum, pages: int, hours: int
+) -> None:
+    left = iter(range(pages))
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path == "/robots.txt":
+            return Answer(status=404)
+        if next(left, None) is None:
+            return Answer(status=403)
+        with urlopen(urljoin(forum.phpbb_url, asked.path)) as page:
+            return Answer(body=page.read())
+
+    with WebServer() as site:
+        site.pages["*"] = answer
+        address = site.address + urlsplit(forum.phpbb_url).path
+        source_id = add(runtime.engine, address, failures=3)
+        run = crawl_source(runtime, source_id)
+    source = the_source(runtime.engine)
+    assert (run.outcome, run.threads > 0, source.failures) == ("BLOCKED", pages > 0, 4)
+    assert run.finished_at is not None
+    assert source.not_before == run.finished_at + timedelta(hours=hours)
 
 
 def test_two_crawls_of_one_source_never_run_at_once(runtime: Runtime, forum: DemoForum) -> None:

@@ -157,10 +157,10 @@ def test_a_start_page_that_is_no_board_has_a_name_and_advice(
     server: WebServer, answer: Answer, outcome: Outcome
 ) -> None:
     server.pages["/board?id=help"] = answer
-    report = run(spec_for(server)).report
+    report = run(spec_for(server, max_wait_s=2)).report
     assert report.outcome is outcome
     assert outcome.advice in report.message
-    times = 2 if outcome is Outcome.UNREACHABLE else 1
+    times = 2 if outcome in {Outcome.UNREACHABLE, Outcome.RATE_LIMITED} else 1
     assert server.paths == ["/board?id=help"] * times, "nothing else is asked for"
 
 
@@ -225,6 +225,17 @@ def test_a_wait_given_as_a_date_and_a_503_are_waited_too(server: WebServer, foru
     server.pages["/board?id=help"] = in_turn(down, then=forum.answer)
     assert run(spec_for(server)).report.outcome is Outcome.OK
     assert server.paths[:2] == ["/board?id=help"] * 2
+
+
+def test_a_refusal_that_names_no_time_is_rested_for_all_the_same(
+    server: WebServer, forum: Forum
+) -> None:
+    server.pages["/thread?id=t2&page=2"] = in_turn(Answer(status=429), then=forum.answer)
+    crawled = run(spec_for(server, max_wait_s=4))
+    assert crawled.report.outcome is Outcome.OK
+    assert len(crawled.items) == 3
+    first, second = (one for one in server.asked if one.path == "/thread?id=t2&page=2")
+    assert second.began - first.began > 0.95
 
 
 def test_each_plea_for_rest_is_granted_while_the_site_answers_after_it(

@@ -1,0 +1,142 @@
+"""Recorded forums that fail in many ways: in the end all must be stored as in good weather.
+
+    python -m tests.acceptance.weather [FOLDER] [--only NAME] [--fault KIND]
+
+A kind is a fault of the recorded forums' own server (``429:10``), or one of ``reset``,
+``truncated`` and ``loop``: every seventh answer is a closed connection, half a page, or a redirect
+to itself. A forum is crawled as the schedule would, until a crawl has nothing left to do.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlmodel import select
+
+from models import Post, Source, Thread
+from models.database import reading
+from monitor.crawl_forks import AVAILABLE, CrawlForks
+from monitor.jobs import Runtime, crawl_source
+from spiders.detect import engines
+from tests.acceptance.replays import LISTS, installation, replay_module
+
+KINDS = ("429:10", "429:10:Retry-After=1", "403:10", "404:10", "500:3", "503:7:Retry-After=1")
+KINDS += ("reset", "truncated", "loop")
+EVERY = 7
+MOST_CRAWLS = 12
+
+
+@contextmanager
+def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
+    """Give a recorded forum that fails like this; in good weather for an empty ``kind``."""
+    own = kind[:1].isdigit()
+    forum = module.Replay(archive, faults=(kind,) if own else ())
+    if kind and not own:
+        handler = forum._server.RequestHandlerClass
+
+        class Failing(handler):  # type: ignore[misc, valid-type]
+            def _recorded(self, target: str) -> None:
+                if forum.stats["requests"] % EVERY:
+                    super()._recorded(target)
+                elif kind == "loop":
+                    self._finish(target, 302, {"Location": target}, b"")
+                else:
+                    self.close_connection = True
+                    if kind == "truncated":
+                        self.send_response(200)
+                        self.send_header("Content-Type", "text/html; charset=utf-8")
+                        self.send_header("Content-Length", "9000")
+                        self.end_headers()
+                        self.wfile.write(b"<html><body>" + b"half a page " * 300)
+                        self.wfile.flush()
+
+        forum._server.RequestHandlerClass = Failing
+    with forum:
+        yield forum
+
+
+def stored(runtime: Runtime) -> tuple[set[tuple[object, ...]], set[tuple[object, ...]]]:
+    """Return what is known of a forum: its messages, and how far its threads have been read."""
+    with reading(runtime.engine) as session:
+        posts = session.exec(
+            select(Post.external_id, Post.text, Post.posted_at, Post.number, Post.edited)
+        ).all()
+        threads = session.exec(select(Thread.external_id, Thread.mark_last_post_id)).all()
+    return set(posts), set(threads)
+
+
+def endure(
+    module: ModuleType, archive: Path, kind: str, start: Any
+) -> tuple[list[str], tuple[set[tuple[object, ...]], set[tuple[object, ...]]], int, timedelta]:
+    """Crawl until nothing is left; return outcomes, what is stored, requests, and the time waited.
+
+    The time is what the schedule lets a site that failed rest between two crawls.
+    """
+    name = archive.name.removesuffix(".jsonl.gz")
+    outcomes: list[str] = []
+    rested = timedelta(0)
+    with stormy(module, archive, kind) as forum:
+        address = forum.url + LISTS.get(name, "/")
+        with installation(address, name) as (runtime, number):
+            for _ in range(MOST_CRAWLS):
+                run = crawl_source(runtime, number, start=start)
+                outcomes.append(f"{run.outcome} {run.posts}")
+                with reading(runtime.engine) as session:
+                    source = session.get_one(Source, number)
+                    if source.not_before and source.last_run_at:
+                        rested += source.not_before - source.last_run_at
+                if run.outcome == "OK" and not run.posts:
+                    break
+            return outcomes, stored(runtime), int(forum.stats["requests"]), rested
+
+
+def main() -> None:
+    """Crawl in all weathers and print; exit 1 when something is missing in the end."""
+    parser = argparse.ArgumentParser(prog="weather")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("../shared/forums"))
+    parser.add_argument("--only", help="one recorded forum by its name")
+    parser.add_argument("--fault", action="append", help="one kind of weather (repeatable)")
+    asked = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    if not (asked.folder / "replay.py").exists():
+        console.print(f"{asked.folder} is not there, so there is nothing to crawl.")
+        return
+    module = replay_module(asked.folder)
+    forks = CrawlForks() if AVAILABLE else None
+    start = forks.start if forks else None
+    table = Table("forum", "weather", "posts", "threads", "requests", "rests", "crawls")
+    worse = 0
+    for archive in sorted(asked.folder.glob("*.jsonl.gz")):
+        name = archive.name.removesuffix(".jsonl.gz")
+        if name not in engines() or asked.only not in {None, name}:
+            continue
+        _, (posts, threads), requests, _ = endure(module, archive, "", start)
+        table.add_row(name, "good", str(len(posts)), str(len(threads)), str(requests), "", "")
+        for kind in asked.fault or KINDS:
+            outcomes, now, requests, rested = endure(module, archive, kind, start)
+            worse += now != (posts, threads)
+            table.add_row(
+                name,
+                kind,
+                f"{len(now[0] & posts)} of {len(posts)}",
+                f"{len(now[1] & threads)} of {len(threads)}",
+                str(requests),
+                f"{rested.total_seconds() / 3600:.1f} h",
+                ", ".join(outcomes),
+            )
+            sys.stderr.write(f"{name} {kind}: {outcomes}\n")
+    if forks:
+        forks.stop()
+    console.print(table)
+    sys.exit(1 if worse else 0)
+
+
+if __name__ == "__main__":
+    main()
