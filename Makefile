@@ -14,6 +14,7 @@ help:
 	@echo "make format        put code into the house format"
 	@echo "make bench         measure matching and scoring"
 	@echo "make acceptance    measure reading on recorded forums, where they are at hand"
+	@echo "make acceptance-weather  the same forums while they fail in many ways"
 	@echo "make bench-schedule  a day of scheduled crawling on a simulated clock"
 	@echo "make bench-digest  measure the pages on a million posts (some minutes)"
 	@echo "make bench-slack   measure the way from a stored post to its message on Slack"
@@ -77,9 +78,12 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/bench/bench_sentiment.py
 
 # Recorded forums are not part of the project; where ../shared/forums is missing this says so.
-.PHONY: acceptance bench-schedule
+.PHONY: acceptance acceptance-weather bench-schedule
 acceptance: $(VENV)/.dev
 	$(BIN)/python -m tests.acceptance
+
+acceptance-weather: $(VENV)/.dev
+	$(BIN)/python -m tests.acceptance.weather
 
 bench-schedule: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.bench_schedule
