@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
+from scrapy.exceptions import ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
+from twisted.internet.error import ConnectionClosed
 
 from models.base import utc_now
 from spiders.outcome import Outcome, PageFailed, bot_wall
@@ -31,6 +33,7 @@ UNNAMED_SHARE = 0.25
 SHORT_REST_S = 0.5
 PASSING = frozenset({500, 502, 503, 504})
 """Errors of a server that are often gone at the next request."""
+BROKEN_OFF = (ResponseDataLossError, ConnectionClosed)
 AGAIN = "quietword_again"
 """Key in a request's ``meta``: it was refused once and is asked for the second time."""
 
@@ -72,7 +75,8 @@ class PaceMiddleware:
     Each rest also doubles the pause between requests, up to ``SLOWEST_PAUSE_S``. The crawl ends as
     well when the site names a time longer than ``QUIETWORD_MAX_WAIT`` seconds, or after
     ``MOST_RESTS`` of those in all; the report then carries how long the source is to be left alone.
-    A server's error is asked about once more after a short rest, since most pass by themselves.
+    A server's error, or an answer that broke off, is asked about once more after a short rest,
+    since most pass by themselves.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -100,6 +104,14 @@ class PaceMiddleware:
             return response
         logger.info("%s answered %d; resting %.0f s", response.url, response.status, wait_s)
         await asyncio.sleep(wait_s)
+        return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
+
+    async def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """Return a request whose answer broke off once more, after a short rest."""
+        if request.meta.get(AGAIN) or not isinstance(exception, BROKEN_OFF):
+            return None
+        logger.info("the answer of %s broke off (%s)", request.url, type(exception).__name__)
+        await asyncio.sleep(max(SHORT_REST_S, 2 * self._pause_s))
         return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
 
     def _rest(self, response: Response, wait_s: float | None, *, again: bool) -> float:

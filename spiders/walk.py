@@ -220,7 +220,12 @@ class Walk:
             mark = self.lists.list_mark(url)
             if mark is not None and mark.validators:
                 return await self.read_if_changed(url, mark)
-        return await self.read(url)
+        try:
+            return await self.read(url)
+        except (PageFailed, PageChanged):
+            # What stands on a later page may never rise to the first: the next crawl looks there.
+            self.tally.behind = self.tally.behind or url != board
+            raise
 
     async def _row(self, row: ThreadRef, board: Reading) -> bool:
         """Read a thread if its row tells of news; return whether it does."""

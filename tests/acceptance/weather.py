@@ -93,7 +93,8 @@ def endure(
                     source = session.get_one(Source, number)
                     if source.not_before and source.last_run_at:
                         rested += source.not_before - source.last_run_at
-                if run.outcome == "OK" and not run.posts:
+                    behind = source.behind
+                if run.outcome == "OK" and not (run.posts or behind):
                     break
             return outcomes, stored(runtime), int(forum.stats["requests"]), rested
 

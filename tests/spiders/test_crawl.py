@@ -268,6 +268,30 @@ def test_an_error_of_the_server_that_passes_costs_nothing(server: WebServer, for
     assert len(crawled.items) == 3
 
 
+def test_an_answer_that_broke_off_is_asked_for_once_more(server: WebServer, forum: Forum) -> None:
+    half = Answer(body="<html>", headers={"Content-Length": "900", "Connection": "close"})
+    server.pages["/thread?id=t1&page=2"] = in_turn(half, then=forum.answer)
+    crawled = run(spec_for(server))
+    assert crawled.report.notes == ()
+    assert len(crawled.items) == 3
+    assert server.paths.count("/thread?id=t1&page=2") == 2
+
+
+def test_threads_below_a_page_of_a_list_that_failed_are_looked_for_next_time(
+    server: WebServer, forum: Forum
+) -> None:
+    for thread in range(3, 8):
+        forum.write("help", f"t{thread}", "early", minutes=-thread)
+    below = "/board?id=help&page=2"
+    server.pages[below] = in_turn(Answer(status=404), then=forum.answer)
+    first = run(spec_for(server, "/"))
+    assert (first.report.outcome, first.report.behind) == (Outcome.OK, True)
+    memory = Memory()
+    memory.keep(first.items)
+    crawled = run(spec_for(server, "/", behind=first.report.behind), memory)
+    assert len(first.items) + len(crawled.items) == 8
+
+
 def test_a_dead_link_to_the_newest_message_does_not_lose_the_thread(
     server: WebServer, forum: Forum
 ) -> None:
