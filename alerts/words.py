@@ -42,6 +42,9 @@ _UNRESERVED = ascii_letters + digits + "-._~%"
 _URL_SAFE = _UNRESERVED + ":/?#@!$&'()*+,;="
 _HOST = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}")
 
+_PLAIN = re.compile("[ -~¡-¬®-ʯЀ-ҁҊ-ӿ‐-‧‰-⁞€№]*")
+"""Text in which ``clean`` has nothing but runs of spaces to look for: most of all posts."""
+
 _AT = r"(?:@|\s?[\[(]\s?(?:at|małpa|собака)\s?[\])]\s?)"
 _EMAIL = re.compile(rf"[\w.+%-]{{1,64}}{_AT}[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,8}}", re.IGNORECASE)
 _IBAN = re.compile(
@@ -66,9 +69,11 @@ def clean(text: str) -> str:
     so do combining marks piled on one letter; any white space becomes one space. Joiners stay
     inside emoji only. Looks at the first ``RAW_LIMIT`` characters.
     """
+    if _PLAIN.fullmatch(text := text[:RAW_LIMIT]):
+        return " ".join(text.split())
     kept: list[str] = []
     marks = 0
-    for character in text[:RAW_LIMIT]:
+    for character in text:
         category = unicodedata.category(character)
         marks = marks + 1 if category in {"Mn", "Me"} else 0
         if category in {"Cc", "Zl", "Zp", "Zs"} or character in _BLANK_LETTERS:

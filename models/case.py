@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
 
@@ -124,6 +124,7 @@ class CaseEvent(SQLModel, table=True):
     """One thing that happened to a case, in order. Added, never changed."""
 
     __tablename__ = "case_event"
+    __table_args__ = (Index("ix_case_event_at", "at", "case_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     case_id: int = Field(foreign_key="case.id", index=True, ondelete="CASCADE")

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel, UniqueConstraint
+from sqlmodel import Field, Index, SQLModel, UniqueConstraint
 
 from models.base import UtcDateTime, utc_now
 
@@ -118,10 +118,13 @@ class CrawlRun(SQLModel, table=True):
     """One crawl of one source, from its start; finished or killed. Never edited afterwards."""
 
     __tablename__ = "crawl_run"
+    __table_args__ = (  # holds all that a page counts
+        Index("ix_crawl_run_counts", "started_at", "source_id", "pages"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id", index=True, ondelete="CASCADE")
-    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """``None``: still running, or killed before it could say."""
     outcome: str | None = Field(default=None, max_length=24)

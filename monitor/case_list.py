@@ -1,13 +1,13 @@
 """The cases of a period, filtered, sorted and page by page; and the few that need a manager."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, or_
+from sqlalchemy import and_, case, exists, func, or_, true
 from sqlmodel import Session, col, select
 
 from models import (
@@ -29,6 +29,8 @@ from monitor.post_search import threads_with
 
 PAGE = 25
 """Cases on one page."""
+READ_AT_ONCE = 500
+"""Cases that are read together where all of them are wanted."""
 TOP = 7
 """Threads that the head of a digest names at most."""
 BUCKETS = 24
@@ -106,26 +108,34 @@ class Listing:
 def list_cases(session: Session, wanted: Wanted, now: datetime) -> Listing:
     """Return the page of cases that ``wanted`` describes; states are those of ``now``."""
     about = _about(session, wanted)
+    standing, pressing = _standing(wanted), _pressing(now)
     rows = session.exec(
-        select(Case.level, Case.state, Case.topic, func.count())
+        select(  # type: ignore[call-overload]  # more columns than its overloads know
+            Case.level,
+            Case.state,
+            Case.topic,
+            func.count(),
+            func.sum(case((and_(true(), *standing), 1), else_=0)),
+            func.sum(case((pressing, 1), else_=0)),
+        )
         .where(*about)
         .group_by(col(Case.level), col(Case.state), col(Case.topic))
     ).all()
     counts: Counter[str] = Counter()
     topics: Counter[str] = Counter()
-    for level, state, topic, number in rows:
+    total = top_total = 0
+    for level, state, topic, number, wanted_ones, pressing_ones in rows:
         counts[_group(level, state)] += number
+        total += int(wanted_ones)
+        top_total += int(pressing_ones)
         if state != CaseState.DISMISSED:
             topics[topic or OTHER] += number
-    fits = [*about, *_standing(wanted)]
-    total = session.exec(select(func.count()).select_from(Case).where(*fits)).one()
+    fits = [*about, *standing]
     pages = max(1, -(-total // PAGE))
     page = min(max(1, wanted.page), pages)
     ids = session.exec(
         select(Case.id).where(*fits).order_by(*_order(wanted)).offset((page - 1) * PAGE).limit(PAGE)
     ).all()
-    pressing = _pressing(now)
-    top_total = session.exec(select(func.count()).select_from(Case).where(*about, pressing)).one()
     top = session.exec(
         select(Case.id).where(*about, pressing).order_by(*_urgency()).limit(TOP)
     ).all()
@@ -140,6 +150,16 @@ def list_cases(session: Session, wanted: Wanted, now: datetime) -> Listing:
         topics=tuple(sorted(topics.items(), key=lambda one: (-one[1], one[0]))),
         stretch=stretch,
     )
+
+
+def each_case(session: Session, wanted: Wanted) -> Iterator[Flagged]:
+    """Yield every case that ``wanted`` describes, in its order; holds few of them at a time."""
+    fits = [*_about(session, wanted), *_standing(wanted)]
+    ids = session.exec(select(Case.id).where(*fits).order_by(*_order(wanted))).all()
+    for start in range(0, len(ids), READ_AT_ONCE):
+        some = ids[start : start + READ_AT_ONCE]
+        found, _ = _read(session, set(some), wanted)
+        yield from (found[one].case for one in some if one in found)
 
 
 def _about(session: Session, wanted: Wanted) -> list[Any]:
@@ -166,11 +186,14 @@ def _about(session: Session, wanted: Wanted) -> list[Any]:
         fits.append(col(Case.agent_id).is_not_distinct_from(owner))
     if wanted.words.strip():
         hits = threads_with(session, wanted.words)
-        title = exists().where(
-            col(Thread.id) == col(Case.thread_id),
-            col(Thread.title).icontains(wanted.words.strip(), autoescape=True),
+        title = (  # as a value of the case: PostgreSQL looks through all titles for an EXISTS
+            select(Thread.title)
+            .where(col(Thread.id) == col(Case.thread_id))
+            .correlate(Case)
+            .scalar_subquery()
         )
-        fits.append(or_(title, col(Case.thread_id).in_(hits)))
+        named = title.icontains(wanted.words.strip(), autoescape=True)
+        fits.append(or_(col(Case.thread_id).in_(hits), named))
     return fits
 
 

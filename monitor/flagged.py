@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import func
 from sqlalchemy.orm import aliased
@@ -255,4 +256,9 @@ def _spans(
 
 
 def _fit(reasons: Sequence[str]) -> tuple[str, ...]:
-    return tuple(shown(reason, REASON_LIMIT) for reason in reasons)
+    return tuple(_reason(reason) for reason in reasons)
+
+
+@lru_cache(maxsize=4096)  # the risk job says the same few things of every case
+def _reason(words: str) -> str:
+    return shown(words, REASON_LIMIT)

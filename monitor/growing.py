@@ -15,6 +15,8 @@ GROWTH_WINDOW = timedelta(hours=24)
 GROWING_FROM = 3
 """Posts in the window from which a thread can count as growing; and twice those before it."""
 GROWING_LISTED = 10
+ASKED_AT_ONCE = 200
+"""Threads that grew of which is asked together whether they are watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,7 @@ def read_activity(session: Session, since: datetime, until: datetime) -> dict[in
     """Return posts by thread in the hours that began from ``since`` up to ``until``."""
     query = (
         select(Activity.thread_id, func.sum(Activity.posts))
-        .join(Thread, col(Thread.id) == col(Activity.thread_id))
-        .where(col(Thread.watched), col(Activity.hour) >= since, col(Activity.hour) < until)
+        .where(col(Activity.hour) >= since, col(Activity.hour) < until)
         .group_by(col(Activity.thread_id))
     )
     return {thread: int(posts) for thread, posts in session.exec(query)}
@@ -44,13 +45,22 @@ def read_activity(session: Session, since: datetime, until: datetime) -> dict[in
 def read_growing(
     session: Session, lately: dict[int, int], before: dict[int, int]
 ) -> tuple[Growing, ...]:
-    """Return the threads that grew most, given posts by thread in a window and the one before."""
+    """Return the watched threads that grew most; given are posts by thread, lately and before."""
     grown = {
         thread: posts
         for thread, posts in lately.items()
         if posts >= max(GROWING_FROM, 2 * before.get(thread, 0))
     }
-    first = sorted(grown, key=lambda thread: (before.get(thread, 0) - grown[thread], thread))
+    most = sorted(grown, key=lambda thread: (before.get(thread, 0) - grown[thread], thread))
+    first: list[int] = []
+    for start in range(0, len(most), ASKED_AT_ONCE):
+        some = most[start : start + ASKED_AT_ONCE]
+        watched = set(
+            session.exec(select(Thread.id).where(col(Thread.id).in_(some), col(Thread.watched)))
+        )
+        first += [thread for thread in some if thread in watched]
+        if len(first) >= GROWING_LISTED:
+            break
     query = (
         select(Thread, Source.name, func.min(Case.id))
         .join(Source, col(Source.id) == col(Thread.source_id))

@@ -23,6 +23,7 @@ from models import (
 )
 from models.database import reading, writing
 from monitor.config import Settings
+from monitor.post_search import forget_words
 from monitor.privacy import erase_posts, record
 
 AT_ONCE = 50
@@ -100,6 +101,8 @@ def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -
         if counts[name] and not dry:
             with writing(engine) as session:
                 session.exec(delete(table).where(condition))
+    if not dry:
+        forget_words(engine)
     swept = Swept(threads=len(unflagged), closed=len(closed), posts=posts, **counts)
     if not dry and swept != Swept():
         with writing(engine) as session:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -78,6 +79,7 @@ def _paused(agent: Agent, at: datetime) -> bool:
     return agent.paused_until is not None and at < agent.paused_until
 
 
+@lru_cache(maxsize=4096)  # asked for the same few shifts of each customer of a month
 def wall_clock(day: date, minutes: int, zone: ZoneInfo, *, late: bool = False) -> datetime:
     """Return the moment (UTC) at which a wall clock shows ``minutes`` after midnight of ``day``.
 

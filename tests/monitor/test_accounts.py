@@ -1,5 +1,7 @@
 """Who is let in, who waits, and when a session ends."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -42,6 +44,18 @@ def test_the_right_password_opens_whatever_the_case_of_the_name(engine: Engine) 
     assert tried(engine, "OLA@example.org ", WORDS)
     assert not tried(engine, "ola@example.org", WORDS.upper())
     assert not tried(engine, "nobody", WORDS)
+
+
+def test_a_password_is_hashed_at_the_full_cost_in_a_process_of_its_own() -> None:
+    program = "from monitor.accounts import _hasher; print(_hasher().hash('x'))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    _, kind, _, cost, *_ = done.stdout.split("$")
+    memory, time, lanes = (int(part.partition("=")[2]) for part in cost.split(","))
+    assert kind == "argon2id"
+    assert memory >= 19 * 1024  # what OWASP asks for with two passes
+    assert (time, lanes) >= (2, 1)
 
 
 def test_no_password_is_stored_as_it_was_typed(engine: Engine, ola: int) -> None:

@@ -6,28 +6,27 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml
 
 import pytest
-import schemathesis
 from fastapi.testclient import TestClient
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from sqlalchemy import Engine
 
 from models import Access, Case, Level
 from models.base import id_of
 from models.database import writing
+from monitor import case_list
 from monitor.accounts import change, create, named
+from monitor.web import out
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.out import cell
 from monitor.web.tokens import token_for
 from tests.monitor.scene import NOW, Scene, hours
+
+if TYPE_CHECKING:
+    import schemathesis
 
 BASE = "https://quietword.example"
 KEY = "a session key for tests alone, long enough"
@@ -128,6 +127,32 @@ def test_the_export_has_what_the_filter_asks_for(client: TestClient, engine: Eng
     assert client.get("/export.json?level=watch", headers=sent).json() == []
 
 
+def test_all_cases_come_in_their_order_whatever_is_read_and_sent_at_once(
+    client: TestClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(engine) as session:
+        scene = Scene(session)
+        for score in (61, 65, 63, 62, 64):
+            post = scene.post(scene.thread(scene.source(), f"thread {score}"), "Nordvia")
+            scene.case(post, Level.URGENT, score=score)
+    sent = headers(engine)
+    whole = {path: client.get(path, headers=sent).text for path in ("/export.csv", "/export.json")}
+    assert [case["score"] for case in json.loads(whole["/export.json"])] == [65, 64, 63, 62, 61]
+    rows = csv.DictReader(io.StringIO(whole["/export.csv"]))
+    assert [float(row["score"]) for row in rows] == [65, 64, 63, 62, 61]
+    monkeypatch.setattr(case_list, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(out, "SENT_AT_ONCE", 1)
+    for path, text in whole.items():
+        with client.stream("GET", path, headers=sent) as answer:
+            assert "".join(answer.iter_text()) == text
+
+
+def test_an_export_of_nothing_is_whole(client: TestClient, engine: Engine) -> None:
+    sent = headers(engine)
+    assert client.get("/export.json", headers=sent).json() == []
+    assert client.get("/export.csv", headers=sent).text.startswith("id,brand,level")
+
+
 def test_a_feed_reader_gets_well_formed_atom_by_a_token_in_the_address(
     client: TestClient, engine: Engine, case_id: int
 ) -> None:
@@ -156,6 +181,14 @@ def test_a_case_that_is_not_there_is_404(client: TestClient, engine: Engine) -> 
 def test_the_api_keeps_its_description_whatever_it_is_asked(
     client: TestClient, engine: Engine
 ) -> None:
+    import schemathesis  # here: it takes seconds to load, in every worker that collects this file
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        response_schema_conformance,
+        status_code_conformance,
+    )
+
     sent = headers(engine)
     described = client.get("/api/v1/openapi.json", headers=sent).json()
     assert set(described["paths"]) == {"/cases", "/cases/{case_id}", "/sources"}
@@ -182,7 +215,7 @@ def test_the_api_keeps_its_description_whatever_it_is_asked(
     assert tried >= 50
 
 
-def _examples(strategy: object, count: int) -> list[schemathesis.Case]:
+def _examples(strategy: object, count: int) -> list["schemathesis.Case"]:
     from hypothesis import HealthCheck, Phase, given, settings
 
     found: list[schemathesis.Case] = []
@@ -196,7 +229,7 @@ def _examples(strategy: object, count: int) -> list[schemathesis.Case]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def collect(one: schemathesis.Case) -> None:
+    def collect(one: "schemathesis.Case") -> None:
         found.append(one)
 
     collect()

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, event
 
 from models import Level
-from models.database import writing
+from models.database import make_engine, writing
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene
@@ -22,9 +22,17 @@ PAGES = (
     "/why?period=month",
     "/why?brand=1&since=2026-01-01&until=2026-11-22",
     "/sources",
+    "/export.csv?since=2026-01-01",
+    "/export.json?q=nordvia&source=1",
+    "/feed.atom",
+    "/api/v1/cases?period=month",
+    "/api/v1/cases/1",
+    "/metrics",
 )
 LARGE = ("post", "mention", "verdict", "quote")
 """Tables that hold a row or more for each post."""
+FEW_VALUES = ("(brand_id=?)", "(source_id=?)")
+"""What SQLite says of an index by which it walks a good part of such a table."""
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -69,6 +77,8 @@ def scans(plan: list[str], table: str) -> bool:
     """Return whether a plan reads every row of ``table``, or of one of its indexes."""
     for line in plan:
         words = line.replace("->", "").split()
+        if words[:2] == ["SEARCH", table] and line.endswith(FEW_VALUES):
+            return True
         if words[:2] == ["SCAN", table] or words[:4] == ["Seq", "Scan", "on", table]:
             return True
     return False
@@ -77,3 +87,12 @@ def scans(plan: list[str], table: str) -> bool:
 def test_a_plan_that_reads_all_posts_is_noticed(engine: Engine) -> None:
     plan = explain(engine, "SELECT sum(length(text)) FROM post", ())
     assert scans(plan, "post")
+
+
+def test_a_plan_that_walks_all_verdicts_on_a_brand_is_noticed(database_url: str) -> None:
+    if not database_url.startswith("sqlite"):
+        pytest.skip("PostgreSQL chooses by statistics, which a small database lacks")
+    engine = make_engine(database_url)
+    asked = "SELECT * FROM verdict WHERE post_id IN (1, 2) AND brand_id = 1 ORDER BY id"
+    assert scans(explain(engine, asked, ()), "verdict")
+    engine.dispose()

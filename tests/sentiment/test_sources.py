@@ -165,7 +165,7 @@ def test_a_hub_checkpoint_is_fetched_once_and_then_works_offline(
 ) -> None:
     handler = type("Handler", (Hub,), {"folder": tiny})
     with HTTPServer(("127.0.0.1", 0), handler) as hub:
-        thread = threading.Thread(target=hub.serve_forever, daemon=True)
+        thread = threading.Thread(target=hub.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         endpoint = f"http://127.0.0.1:{hub.server_port}"
         online = told(tmp_path, "owner/tiny", HF_ENDPOINT=endpoint)
