@@ -25,7 +25,10 @@ class Objection(SQLModel, table=True):
 
 
 class Audit(SQLModel, table=True):
-    """One reveal, export or erasure of personal data. Added, never changed."""
+    """One reveal, export or erasure of personal data, or what ops added on the pages.
+
+    Added, never changed.
+    """
 
     __tablename__ = "audit"
 
@@ -34,8 +37,8 @@ class Audit(SQLModel, table=True):
     who: str = Field(max_length=200)
     """Login name of the person, or ``command line``, or ``retention``."""
     action: str = Field(max_length=24)
-    """``revealed``, ``exported``, ``forgotten``, ``objected``, ``opted_out``, ``erased`` or
-    ``pruned``."""
+    """``revealed``, ``exported``, ``forgotten``, ``objected``, ``opted_out``, ``erased``,
+    ``pruned``; of ops ``added`` (a source) and ``words saved`` (of a brand)."""
     what: str = Field(max_length=300)
     """What it was done to, by our own numbers: ``author 12``, ``post 40``; never a name."""
     detail: str = Field(default="", max_length=300)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, delete, select
@@ -37,6 +37,24 @@ class BrandSpec:
     """The name itself counts only as it is written."""
     inflect: bool = True
 
+    def spellings(self) -> tuple[Alias, ...]:
+        """Return the name and its aliases, each once; an alias has the last word on its text."""
+        own = Alias(
+            text=self.name.strip(), case_sensitive=self.case_sensitive, inflect=self.inflect
+        )
+        named = {alias.text.strip(): alias for alias in (own, *self.aliases)}
+        return tuple(replace(alias, text=text) for text, alias in named.items())
+
+    def as_rule(self) -> BrandRule:
+        """Return what a matcher looks for, as it would once the brand is saved."""
+        return BrandRule(
+            brand_id=1,
+            name=self.name.strip(),
+            aliases=self.spellings(),
+            exclusions=_each_once(self.exclusions),
+            context=_each_once(self.context),
+        )
+
 
 def save_brand(session: Session, spec: BrandSpec) -> Brand:
     """Add a brand, or give an existing one these words instead of its old ones.
@@ -60,14 +78,12 @@ def save_brand(session: Session, spec: BrandSpec) -> Brand:
     for term in session.exec(select(BrandTerm).where(BrandTerm.brand_id == brand.id)):
         session.delete(term)
     session.flush()
-    own = Alias(text=name, case_sensitive=spec.case_sensitive, inflect=spec.inflect)
-    named = {alias.text.strip(): alias for alias in (own, *spec.aliases)}
-    for text, alias in named.items():
+    for alias in spec.spellings():
         session.add(
             BrandTerm(
                 brand_id=id_of(brand),
                 role=Role.ALIAS,
-                text=text,
+                text=alias.text,
                 case_sensitive=alias.case_sensitive,
                 inflect=alias.inflect,
             )
@@ -79,11 +95,38 @@ def save_brand(session: Session, spec: BrandSpec) -> Brand:
         Role.STAFF: spec.staff,
     }
     for role, texts in words.items():
-        for text in dict.fromkeys(filter(None, (text.strip() for text in texts))):
+        for text in _each_once(texts):
             session.add(BrandTerm(brand_id=id_of(brand), role=role, text=text))
     session.flush()
     Matcher(_rules(session))  # a word nothing can be found by must not stop every other brand
     return brand
+
+
+def saved_spec(session: Session, brand: Brand) -> BrandSpec:
+    """Return a stored brand as a person would describe it."""
+    terms = session.exec(
+        select(BrandTerm).where(BrandTerm.brand_id == brand.id).order_by(col(BrandTerm.id))
+    ).all()
+    aliases = [
+        Alias(text=term.text, case_sensitive=term.case_sensitive, inflect=term.inflect)
+        for term in terms
+        if term.role == Role.ALIAS
+    ]
+    own = next((alias for alias in aliases if alias.text == brand.name), Alias(text=brand.name))
+    return BrandSpec(
+        name=brand.name,
+        aliases=tuple(alias for alias in aliases if alias.text != brand.name),
+        exclusions=_texts(terms, Role.EXCLUSION),
+        context=_texts(terms, Role.CONTEXT),
+        rivals=_texts(terms, Role.RIVAL),
+        staff=_texts(terms, Role.STAFF),
+        case_sensitive=own.case_sensitive,
+        inflect=own.inflect,
+    )
+
+
+def _each_once(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (text.strip() for text in texts))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

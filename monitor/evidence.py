@@ -8,14 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from parsel import Selector
-from scrapy.http import TextResponse
+from typing import TYPE_CHECKING, Any
 
 from models.base import utc_now
-from spiders.base import SELECTOR_NAMES, Engine
-from spiders.crawl import Trouble
+
+if TYPE_CHECKING:
+    from spiders.base import Engine
+    from spiders.crawl import Trouble
 
 MOST_PAGES = 5
 """Pages that are kept of one source; of one crawl, the first ones."""
@@ -51,7 +50,7 @@ class EvidenceKeeper:
         self._selectors = selectors
         self._kept = 0
 
-    def keep(self, trouble: Trouble) -> None:
+    def keep(self, trouble: "Trouble") -> None:
         """Write down one page; the oldest of the source make room."""
         if self._kept >= PER_CRAWL:
             return
@@ -60,7 +59,7 @@ class EvidenceKeeper:
         now = utc_now()
         name = f"{now:%Y%m%dT%H%M%S}-{self._kept}"
         page = trouble.page
-        text = page.text if isinstance(page, TextResponse) else ""
+        text: str = getattr(page, "text", "") if hasattr(page, "encoding") else ""
         about = {
             "at": now.isoformat(),
             "address": page.url,
@@ -101,7 +100,7 @@ def cleaned(text: str) -> str:
 
 
 def matches(
-    engine: Engine | None, text: str, selectors: Mapping[str, str] | None = None
+    engine: "Engine | None", text: str, selectors: Mapping[str, str] | None = None
 ) -> dict[str, dict[str, int]]:
     """Return how often each selector of ``engine`` matches on a page: by its name, by its CSS.
 
@@ -109,6 +108,10 @@ def matches(
     """
     if engine is None or not text:
         return {}
+    from parsel import Selector
+
+    from spiders.base import SELECTOR_NAMES
+
     page = Selector(text)
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(SELECTOR_NAMES):

@@ -140,7 +140,7 @@ def forget(session: Session, author: Author, *, who: str, now: datetime) -> Eras
     author_id = id_of(author)
     quotes = _forget_quotes(session, author)
     ids = list(session.exec(select(Post.id).where(Post.author_id == author_id)))
-    erased = erase_posts(session, [found for found in ids if found is not None])
+    erased = erase_posts(session, [found for found in ids if found is not None], now)
     author.name = ERASED
     author.external_id = f"erased:{author_id}"
     author.posts_shown = author.joined_at = None
@@ -165,8 +165,11 @@ def objected(session: Session, author: Author, *, who: str, now: datetime) -> Er
     return forget(session, author, who=who, now=now)
 
 
-def erase_posts(session: Session, post_ids: Sequence[int]) -> Erased:
-    """Take text, quotes, earlier versions, mentions and verdicts from posts; keep their rows."""
+def erase_posts(session: Session, post_ids: Sequence[int], now: datetime) -> Erased:
+    """Take text, quotes, earlier versions, mentions and verdicts from posts; keep their rows.
+
+    The cases that quote them count as changed, so that their messages on Slack follow.
+    """
     alerts = 0
     for ids in _chunks(list(post_ids)):
         for table in (Quote, PostRevision, Mention, Verdict):
@@ -181,6 +184,12 @@ def erase_posts(session: Session, post_ids: Sequence[int]) -> Erased:
             update(Thread)
             .where(col(Thread.id).in_(threads))
             .values(version=Thread.version + 1)
+            .execution_options(synchronize_session=False)
+        )
+        session.exec(
+            update(Case)
+            .where(col(Case.post_id).in_(ids))
+            .values(updated_at=now)
             .execution_options(synchronize_session=False)
         )
         rows = session.exec(

@@ -84,7 +84,7 @@ def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -
                     posts += len(_posts_of(session, part))
                 continue
             with writing(engine) as session:
-                posts += _empty(session, part, keep_rows=keep_rows)
+                posts += _empty(session, part, now, keep_rows=keep_rows)
     old = now - timedelta(days=policy.runs)
     stale = {
         "runs": (CrawlRun, col(CrawlRun.started_at) < old),
@@ -146,10 +146,10 @@ def _posts_of(session: Session, threads: list[int]) -> list[int]:
     return [found for found in rows if found is not None]
 
 
-def _empty(session: Session, threads: list[int], *, keep_rows: bool) -> int:
+def _empty(session: Session, threads: list[int], now: datetime, *, keep_rows: bool) -> int:
     """Erase the posts of threads, and their rows where no case points at them."""
     posts = _posts_of(session, threads)
-    erase_posts(session, posts)
+    erase_posts(session, posts, now)
     if not keep_rows:
         session.exec(delete(Post).where(col(Post.thread_id).in_(threads)))
         for thread in session.exec(select(Thread).where(col(Thread.id).in_(threads))):

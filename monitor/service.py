@@ -22,6 +22,7 @@ from monitor.schedule import Schedule
 from monitor.slack_cards import slack_rooms
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
+from monitor.web.prefix import Below, prefix_of
 
 if TYPE_CHECKING:
     from monitor.slack_listener import SlackListener
@@ -132,7 +133,7 @@ def serve(runtime: Runtime, console: Console, *, secret: str | None = None) -> N
     listener_to_slack, pages = with_slack(runtime, web)
     server = uvicorn.Server(
         uvicorn.Config(
-            pages,
+            Below(pages, prefix_of(address)),
             log_config=None,
             access_log=False,
             proxy_headers=settings.web_proxy is not None,

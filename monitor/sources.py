@@ -16,25 +16,26 @@ from sqlmodel import Session, col, select
 from models import Brand, BrandTerm, Outreach, Role, Source
 from models.base import id_of
 from models.database import reading, writing
-from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand
 from monitor.crawling import CrawlOrder, run_crawl
 from monitor.digest_forms import DigestForm, save_digest
 from monitor.health import WELL
 from monitor.jobs import Runtime, SourceBusy, crawl_source
-from monitor.mentions import Alias, BrandRule, warnings
+from monitor.mentions import Alias, warnings
+from monitor.new_source import (
+    AS_YOU_SAY,
+    NOT_YET,
+    NewSource,
+    SourceError,
+    can_be_read,
+    refuse_what_cannot_be,
+    save_source,
+    zone_words,
+)
 from monitor.periods import moment_before
 from monitor.progress import crawling
 from spiders.base import Kind
 from spiders.detect import engine_named
-
-NAME_LENGTH = 200
-AS_YOU_SAY = "as you say"
-NOT_YET = "the first crawl finds out"
-
-
-class SourceError(QuietwordError):
-    """A source cannot be added or found as asked; the message says why."""
 
 
 class SourceForm(BaseModel):
@@ -124,40 +125,17 @@ def add(
 
     With ``only_thread`` anything but a single thread is refused.
     """
-    if name and len(name) > NAME_LENGTH:
-        raise SourceError(f"the name has {len(name)} characters; at most {NAME_LENGTH} fit")
-    if outreach not in list(Outreach):
-        raise SourceError(f"{outreach!r} is no outreach policy; choose from {', '.join(Outreach)}")
+    new = NewSource(name=name, every_minutes=every_minutes, outreach=outreach, note=note)
     with reading(runtime.engine) as session:
-        known = session.exec(select(Source).where(Source.address == order.address)).first()
-    if known is not None:
-        raise SourceError(f"{order.address} is watched already, as source {known.id}")
+        refuse_what_cannot_be(session, order, new)
     found = _recognise(order, console)
     if only_thread and found["kind"] != Kind.THREAD:
         raise SourceError(
             f"{order.address} is a {found['kind']} page, not one thread; to watch all of it: "
             f"quietword add {order.address}"
         )
-    source = Source(
-        address=order.address,
-        engine=found["engine"],
-        name=name or urlsplit(order.address).netloc,
-        timezone=order.timezone or "UTC",
-        timezone_how=AS_YOU_SAY if order.timezone else None,
-        date_order=order.date_order,
-        date_order_how=AS_YOU_SAY if order.date_order else None,
-        language=order.language,
-        selectors=order.selectors,
-        every_minutes=every_minutes,
-        delay_s=order.delay_s,
-        outreach=outreach,
-        outreach_note=note[:500],
-        first_since=order.since,
-    )
     with writing(runtime.engine) as session:
-        session.add(source)
-        session.flush()
-        number = source.id
+        number = save_source(session, order, found["engine"], new).id
     console.print(
         f"Added as source {number}, to be read every {every_minutes} minutes. "
         f"Now: quietword crawl {number}"
@@ -168,7 +146,7 @@ def _recognise(order: CrawlOrder, console: Console) -> dict[str, Any]:
     """Fetch one page; print what it is; raise ``SourceError`` when it cannot be read."""
     with crawling(Console(stderr=True), "Looking at one page") as tell:
         report = run_crawl(order.one_page(), on_event=tell)
-    if report["outcome"] not in WELL or not report["engine"]:
+    if not can_be_read(report):
         raise SourceError(
             f"{order.address} was not added: {report['outcome']}. {report['message']}"
         )
@@ -187,10 +165,7 @@ def _recognise(order: CrawlOrder, console: Console) -> dict[str, Any]:
 
 def _tell_habits(order: CrawlOrder, habits: dict[str, Any], console: Console) -> None:
     """Say in which zone and order of dates the site's times will be read, and why."""
-    zone, how = order.timezone, AS_YOU_SAY
-    if zone is None:
-        zone = habits["timezone"] or "UTC"
-        how = habits["timezone_how"] or NOT_YET
+    zone, how = zone_words(order, habits)
     dates = order.date_order or habits["date_order"]
     console.print(
         f"Times are read in {zone} ({how})" + (f", dates as {dates}." if dates else "."),
@@ -250,14 +225,7 @@ def add_brand(runtime: Runtime, spec: BrandSpec, *, console: Console) -> None:
 
 
 def _advise(spec: BrandSpec, console: Console) -> None:
-    rule = BrandRule(
-        brand_id=1,
-        name=spec.name,
-        aliases=spec.aliases,
-        exclusions=spec.exclusions,
-        context=spec.context,
-    )
-    for advice in warnings(rule):
+    for advice in warnings(spec.as_rule()):
         console.print(f"Note: {escape(advice)}", style="yellow")
 
 

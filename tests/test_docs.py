@@ -67,6 +67,18 @@ def test_every_link_between_documents_leads_somewhere() -> None:
                 assert (file.parent / target).exists(), f"{file.name}: {target}"
 
 
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    files = {file.name: file.read_text("utf-8") for file in ROOT.glob("tests/*/test_*.py")}
+    named = re.findall(r"`(?:tests/\w+/)?(test_\w+\.py)(?:::(test_\w+))?`", page)
+    assert len(named) > 20
+    for file, test in named:
+        assert not test or f"def {test}(" in files[file], f"{file}: {test}"
+    everything = "".join(files.values())
+    for test in re.findall(r"`(test_\w+)`", page):
+        assert f"def {test}(" in everything, test
+
+
 def test_every_dependency_is_pinned_exactly() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = {

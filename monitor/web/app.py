@@ -22,6 +22,8 @@ from models.database import reading
 from monitor.config import Settings
 from monitor.opening import Opening, suggest
 from monitor.web import (
+    add_page,
+    brand_page,
     digest_page,
     identity,
     look,
@@ -33,6 +35,7 @@ from monitor.web import (
     why_page,
 )
 from monitor.web.auth import OneTimeLogin
+from monitor.web.prefix import prefix_of
 from monitor.web.site import SESSION_LASTS, Site, root
 from monitor.web.thread_page import Suggest
 
@@ -87,7 +90,16 @@ def create_app(
         static = path.startswith("/static/")
         response: Response
         if static or path in OPEN_TO_ALL or path.startswith(BY_TOKEN) or site.known(request):
-            response = await go_on(request)
+            try:
+                response = await go_on(request)
+            except Exception:
+                logger.exception("%s %s failed", request.method, path)
+                response = site.message(
+                    request,
+                    "Something went wrong",
+                    "This page could not be made; the log says why. Nothing is lost.",
+                    status=500,
+                )
         else:
             response = RedirectResponse(f"{root(request)}/login", status_code=303)
         response.headers.update(HEADERS)
@@ -98,14 +110,19 @@ def create_app(
         SessionMiddleware,
         secret_key=key,
         session_cookie="quietword",
+        path=prefix_of(address) or "/",
         max_age=int(SESSION_LASTS.total_seconds()),
         same_site="lax",
         https_only=https_only,
     )
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    for part in (digest_page, why_page, sources_page, ops_page, look):
+    for part in (digest_page, why_page, sources_page, look):
         app.include_router(part.routes(site))
+    app.include_router(ops_page.routes(site, settings))
     app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
+    app.include_router(brand_page.routes(site, key))
+    if settings is not None:
+        app.include_router(add_page.routes(site, key, settings))
     app.include_router(out.routes(site, key, address))
     app.mount("/api/v1", out.api(site, key))
     sso = settings is not None and identity.configured(settings)

@@ -1,22 +1,41 @@
 """For ops: pause and run sources, the last crawls, what waits to be told; erasing on request."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session, col, func, select
 from starlette.exceptions import HTTPException
 
-from models import Access, Audit, Author, Case, CrawlRun, Delivery, Post, Source
+from models import (
+    Access,
+    Alert,
+    Audit,
+    Author,
+    Case,
+    CrawlRun,
+    Delivery,
+    DeliveryState,
+    Post,
+    Source,
+)
 from models.base import id_of
 from models.database import reading, writing
+from monitor.config import Settings
+from monitor.coverage import read_sources
 from monitor.digests import standings
+from monitor.evidence import exhibits
 from monitor.privacy import erase_posts, forget, objected, record
 from monitor.web.digest_page import number
 from monitor.web.site import LARGEST_ID, Site
 
 RUNS = 50
+RUNS_OF_ALL = 20
 AUDITS = 50
+UNSENT = 20
+LATELY = timedelta(hours=24)
 NEXT = 5
 
 
@@ -30,6 +49,14 @@ def next_runs(source: Source, now: datetime) -> list[datetime]:
     return [first + place * pause for place in range(NEXT)]
 
 
+def zone_of(source: Source) -> tzinfo:
+    """Return the zone in which a site shows its times; what it tells is written by its clocks."""
+    try:
+        return ZoneInfo(source.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
 def _source(session: Session, source_id: int) -> Source:
     found = session.get(Source, source_id) if source_id <= LARGEST_ID else None
     if found is None:
@@ -37,8 +64,18 @@ def _source(session: Session, source_id: int) -> Source:
     return found
 
 
-def routes(site: Site) -> APIRouter:
-    """Return the page of operations and what its buttons do."""
+def _kept(settings: Settings | None, source_id: int) -> list[dict[str, Any]]:
+    """Return what is noted of the pages that were kept of a source."""
+    if settings is None:
+        return []
+    return [exhibit.about for exhibit in exhibits(settings.evidence_folder, source_id)]
+
+
+def routes(site: Site, settings: Settings | None = None) -> APIRouter:
+    """Return the pages of operations and what their buttons do.
+
+    ``settings`` tell where pages that could not be read are kept; without them no source is added.
+    """
     pages = APIRouter()
 
     @pages.get("/ops")
@@ -51,27 +88,64 @@ def routes(site: Site) -> APIRouter:
                 select(CrawlRun, Source.name)
                 .join(Source, onclause=col(Source.id) == CrawlRun.source_id)
                 .order_by(col(CrawlRun.id).desc())
-                .limit(RUNS)
+                .limit(RUNS_OF_ALL)
             ).all()
             queue = session.exec(
                 select(Delivery.channel, Delivery.room, Delivery.state, func.count())
                 .group_by(Delivery.channel, Delivery.room, Delivery.state)
                 .order_by(Delivery.channel, Delivery.room, Delivery.state)
             ).all()
+            unsent = session.exec(
+                select(Delivery, Alert)
+                .join(Alert, onclause=col(Alert.id) == col(Delivery.alert_id))
+                .where(col(Delivery.state) != DeliveryState.SENT)
+                .order_by(col(Delivery.id))
+                .limit(UNSENT)
+            ).all()
             audits = session.exec(select(Audit).order_by(col(Audit.id).desc()).limit(AUDITS)).all()
             return site.page(
                 request,
                 "ops.html",
-                sources=[(source, next_runs(source, now)) for source in sources],
+                sources=[(source, next_runs(source, now), zone_of(source)) for source in sources],
+                adding=settings is not None,
                 runs=runs,
                 queue=queue,
                 digests=standings(session, now),
+                unsent=unsent,
                 audits=audits,
+            )
+
+    @pages.get("/ops/source/{source_id:int}")
+    def one_source(request: Request, source_id: int) -> HTMLResponse:
+        site.only(request, Access.OPS)
+        now = site.now()
+        with reading(site.engine) as session:
+            source = _source(session, source_id)
+            [health] = [
+                one
+                for one in read_sources(session, since=now - LATELY, until=now, now=now)
+                if one.id == source_id
+            ]
+            runs = session.exec(
+                select(CrawlRun)
+                .where(CrawlRun.source_id == source_id)
+                .order_by(col(CrawlRun.id).desc())
+                .limit(RUNS)
+            ).all()
+            return site.page(
+                request,
+                "source.html",
+                source=source,
+                health_of=health,
+                times=next_runs(source, now),
+                source_zone=zone_of(source),
+                runs=runs,
+                kept=_kept(settings, source_id),
             )
 
     @pages.post("/ops/source/{source_id:int}/{change}")
     async def change_source(request: Request, source_id: int, change: str) -> Response:
-        await site.form(request)
+        fields = await site.form(request)
         site.only(request, Access.OPS)
         with writing(site.engine) as session:
             source = _source(session, source_id)
@@ -85,7 +159,8 @@ def routes(site: Site) -> APIRouter:
             else:
                 raise HTTPException(404)
             session.add(source)
-        return site.back(request, "/ops", site.speech(request).text("Done."))
+        here = f"/ops/source/{source_id}" if fields.get("from") == "source" else "/ops"
+        return site.back(request, here, site.speech(request).text("Done."))
 
     @pages.post("/case/{case_id:int}/erase")
     async def erase(request: Request, case_id: int) -> Response:
@@ -100,7 +175,7 @@ def routes(site: Site) -> APIRouter:
                 raise HTTPException(404)
             now = site.now()
             if what == "post":
-                done = erase_posts(session, [id_of(post)])
+                done = erase_posts(session, [id_of(post)], now)
                 record(session, who, "erased", f"post {post.id}", str(done), now)
             elif what in {"author", "objection"}:
                 author = session.get_one(Author, post.author_id)

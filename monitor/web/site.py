@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import select
@@ -62,32 +62,41 @@ class Site:
 
     def page(self, request: Request, name: str, *, status: int = 200, **given: Any) -> HTMLResponse:
         """Return the page that template ``name`` makes of ``given``, in the reader's language."""
+        html = self._template(request, name).render(**self._context(request), **given)
         language = self.language(request)
+        return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+
+    def stream(self, request: Request, name: str, **given: Any) -> StreamingResponse:
+        """Return a page that is sent while ``given`` comes into being, for work that takes long.
+
+        Who closes the page closes the iterators that the template goes through.
+        """
+        pieces = self._template(request, name).generate(**self._context(request), **given)
+        headers = {"Content-Language": self.language(request), "X-Accel-Buffering": "no"}
+        return StreamingResponse(pieces, media_type="text/html", headers=headers)
+
+    def _template(self, request: Request, name: str) -> Template:
+        return self._templates[self.language(request)].get_template(name)
+
+    def _context(self, request: Request) -> dict[str, Any]:
+        """Return what every template is given."""
         theme = request.cookies.get("theme", "")
         known = self.known(request)
-        html = (
-            self._templates[language]
-            .get_template(name)
-            .render(
-                **{
-                    "now": self.now(),
-                    "zone": self.zone,
-                    "root": root(request),
-                    "path": request.url.path,
-                    "here_again": here(request),
-                    "language_code": language,
-                    "theme": theme if theme in THEMES else "system",
-                    "known": known,
-                    "person": self.person(request),
-                    "stopped": self.stopped() if known else [],
-                    "csrf": csrf_token(request) if known else "",
-                    "flash": request.session.pop("flash", None) if known else None,
-                },
-                **self.extras,
-                **given,
-            )
-        )
-        return HTMLResponse(html, status_code=status, headers={"Content-Language": language})
+        return {
+            "now": self.now(),
+            "zone": self.zone,
+            "root": root(request),
+            "path": request.url.path,
+            "here_again": here(request),
+            "language_code": self.language(request),
+            "theme": theme if theme in THEMES else "system",
+            "known": known,
+            "person": self.person(request),
+            "stopped": self.stopped() if known else [],
+            "csrf": csrf_token(request) if known else "",
+            "flash": request.session.pop("flash", None) if known else None,
+            **self.extras,
+        }
 
     def message(
         self, request: Request, title: str, *text: str, status: int, **values: str
@@ -151,7 +160,7 @@ class Site:
 
     async def form(self, request: Request) -> FormData:
         """Return the fields that were sent, if the form was one of ours; else refuse."""
-        fields = await request.form()
+        fields = await request.form(max_files=0)  # no form of ours sends one
         sent, kept = fields.get("csrf"), request.session.get("csrf")
         if not (isinstance(sent, str) and kept and secrets.compare_digest(sent, kept)):
             raise HTTPException(403, "form")
@@ -170,7 +179,13 @@ def root(request: Request) -> str:
 
 
 def here(request: Request) -> str:
-    """Return path and query of the page that is shown, below ``root``."""
+    """Return path and query of the page that is shown, below ``root``.
+
+    The answer to a form is no page that can be asked for again: who gives one names another as
+    ``request.state.again``.
+    """
+    if again := getattr(request.state, "again", ""):
+        return str(again)
     path = request.url.path.removeprefix(root(request)) or "/"
     return f"{path}?{request.url.query}" if request.url.query else path
 
@@ -212,6 +227,7 @@ def _templates(speech: Speech) -> Environment:
     )
     templates.filters.update(
         moment=speech.moment,
+        moment_in=speech.moment_in,
         day=speech.day,
         ago=speech.ago,
         lasting=speech.lasting,

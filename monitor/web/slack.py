@@ -47,7 +47,8 @@ class SlackDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] != PATH:
+        path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or path != PATH:
             await self._pages(scope, receive, send)
             return
         request = Request(scope, receive)

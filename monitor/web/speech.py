@@ -87,7 +87,11 @@ class Speech:
 
     def moment(self, at: datetime) -> str:
         """Return day and minute; the year only where it is not the present one."""
-        local = at.astimezone(self.zone)
+        return self.moment_in(at, self.zone)
+
+    def moment_in(self, at: datetime, zone: tzinfo) -> str:
+        """Return day and minute by the clocks of ``zone``."""
+        local = at.astimezone(zone)
         return f"{self.day(local.date())}, {local:%H:%M}"
 
     def day(self, day: date) -> str:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from alerts.words import NAME_LIMIT, RAW_LIMIT, clean, mask, shown, web_link
 from models import Author, Case, Mention, Post, Quote, Unhappy, Verdict
 from monitor.flagged import Flagged, read_flagged
+from monitor.rule_trial import Spot
 
 POSTS_SHOWN = 200
 """Posts of a long thread on one page: the flagged one and those around it."""
@@ -177,7 +178,7 @@ def readable(text: str, *, masking: bool = True) -> str:
     return "\n".join(lines).strip()
 
 
-def marked(text: str, mentions: Sequence[Mention]) -> tuple[Piece, ...]:
+def marked(text: str, mentions: Sequence[Mention | Spot]) -> tuple[Piece, ...]:
     """Return ``text`` in pieces, the brand's mentions apart.
 
     Masking may have moved what follows it: a mention that is not found at its place is looked

@@ -102,6 +102,7 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             who = site.person(request) if owner else site.only(request, Access.MANAGER)
             name = who.login if who else ""
             record(session, name, "revealed", f"post {post}", f"case {case_id}", site.now())
+        request.state.again = f"/case/{case_id}"
         return show(request, case_id, post)
 
     @pages.post("/case/{case_id:int}/{change}")

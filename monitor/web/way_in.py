@@ -86,6 +86,10 @@ def routes(site: Site, login: OneTimeLogin, *, provider: bool = False) -> APIRou
 
     @pages.get("/welcome")
     def welcome(request: Request) -> Response:
+        with reading(site.engine) as session:
+            late = site.person(request) is not BY_LINK or any_accounts(session)
+        if late:
+            return site.back(request, "/")
         return site.page(request, "welcome.html", wrong=None, login="")
 
     @pages.post("/welcome")

@@ -1,6 +1,5 @@
 """Logging in with a password or through a provider, and what each role may do."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,17 +24,16 @@ from models import (
 )
 from models.base import id_of
 from models.database import reading, writing
-from monitor.accounts import TRIES_OF_A_NAME, change, create, named
+from monitor.accounts import TRIES_OF_A_NAME, change, named
 from monitor.config import Settings
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.ops_page import next_runs
 from tests.identity_provider import Provider, serving
 from tests.monitor.scene import NOW, Scene
+from tests.monitor.web_world import WORDS, account, csrf, enter
 
 BASE = "https://quietword.example"
-WORDS = "correct horse battery staple"
-CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 
 @pytest.fixture
@@ -54,27 +52,6 @@ def client(engine: Engine, login: OneTimeLogin) -> Iterator[TestClient]:
     app = create_app(engine, login=login, now=lambda: NOW, https_only=True)
     with TestClient(app, base_url=BASE, follow_redirects=False) as client:
         yield client
-
-
-def account(engine: Engine, name: str, access: Access, agent: str | None = None) -> None:
-    with writing(engine) as session:
-        acting = None
-        if agent is not None:
-            acting = Agent(name=agent)
-            session.add(acting)
-            session.flush()
-        create(session, name, access, password=WORDS, agent=acting)
-
-
-def csrf(client: TestClient, path: str = "/login") -> str:
-    found = CSRF.search(client.get(path).text)
-    assert found
-    return found[1]
-
-
-def enter(client: TestClient, name: str, password: str = WORDS) -> int:
-    form = {"csrf": csrf(client), "login": name, "password": password}
-    return client.post("/login", data=form).status_code
 
 
 def a_case(engine: Engine) -> int:

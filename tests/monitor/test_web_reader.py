@@ -16,6 +16,7 @@ from sqlmodel import select
 from models import Access, Case, CaseState, Level
 from models.database import make_engine, reading, writing
 from monitor.accounts import create
+from monitor.config import Settings
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene, hours
@@ -25,6 +26,12 @@ HARMLESS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
+
+PATHS = (
+    "/?level=urgent", "/case/1", "/why", "/sources", "/ops", "/ops/source/2", "/ops/add",
+    "/ops/brands", "/ops/brand/1", "/login",
+)  # fmt: skip
+WORDS = "correct horse battery staple"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
@@ -44,14 +51,16 @@ def database_url(sqlite: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def entry(database_url: str) -> Iterator[str]:
+def entry(database_url: str, tmp_path: Path) -> Iterator[str]:
     """Serve the pages over a small world; give a login link."""
     engine = make_engine(database_url)
     with writing(engine) as session:
         fill(Scene(session))
-        create(session, "ola", Access.OPS, password="correct horse battery staple")
+        create(session, "ola", Access.OPS, password=WORDS)
+        create(session, "mia", Access.MANAGER, password=WORDS)
     login = OneTimeLogin("a key of more than thirty-two characters", now=lambda: NOW)
-    app = create_app(engine, login=login, now=lambda: NOW)
+    settings = Settings(evidence_folder=tmp_path / "evidence")
+    app = create_app(engine, login=login, now=lambda: NOW, settings=settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -146,6 +155,43 @@ def test_a_manager_finds_a_thread_takes_it_and_dismisses_another(page: Page) -> 
     assert "not about us" in page.inner_text(".history")
 
 
+def test_a_manager_logs_in_exports_what_is_shown_and_erases_a_post(page: Page, entry: str) -> None:
+    base = entry.partition("/login")[0]
+    page.get_by_role("button", name="Log out").click()
+    page.fill("[name=login]", "mia")
+    page.fill("[name=password]", WORDS)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(base + "/")
+    page.goto(base + "/?level=urgent")
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="CSV").click()
+    lines = coming.value.path().read_text("utf-8").splitlines()
+    assert len(lines) == 2
+    assert "No payout since Monday" in lines[1]
+    assert "me@example.org" not in lines[1]
+
+    page.goto(base + "/case/1")
+    assert "Nordvia owes me" in page.inner_text("#flagged")
+    page.get_by_text("On request of the author").click()
+    page.get_by_role("button", name="Erase the flagged post").click()
+    assert page.get_by_role("status").inner_text() == "Erased."
+    assert "Nordvia owes me" not in page.inner_text("main")
+
+
+def test_ops_try_a_brands_words_and_save_them(page: Page) -> None:
+    page.goto(page.url + "ops/brand/1")
+    page.locator("[name=alias]").first.fill("Nova")
+    page.fill("[name=exclusions]", "Nordvia was")
+    page.fill("[name=own]", "nothing but Nordvai here")
+    page.get_by_role("button", name="Try on stored posts").click()
+    assert page.inner_text("#h-trial") == "3 posts are found"
+    assert "one letter is different" in page.inner_text(".trial")
+    assert page.locator(".trial mark").all_inner_texts()[:2] == ["Nordvai", "Nordvia"]
+    page.get_by_role("button", name="Save these words").click()
+    assert "Saved." in page.get_by_role("status").inner_text()
+    assert page.locator("[name=alias]").first.input_value() == "Nova"
+
+
 def test_the_reader_chooses_language_and_colours(page: Page) -> None:
     page.get_by_role("button", name="Polski").click()
     assert page.get_attribute("html", "lang") == "pl"
@@ -162,8 +208,10 @@ def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> 
     for scheme, width in (("light", 1280), ("dark", 390)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
-        for path in ("/?level=urgent", "/case/1", "/why", "/sources", "/ops", "/login"):
-            page.goto(base + path)
+        for path in PATHS:
+            answer = page.goto(base + path)
+            assert answer is not None
+            assert answer.ok, path
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             found = Axe().run(page, options=rules).response["violations"]
             grave = [

@@ -16,7 +16,12 @@ from spiders.outcome import Outcome
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 WEB = Path(monitor.web.__file__).parent
-JINJA = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "lstrip_blocks": "true"}
+JINJA = {
+    "extensions": "jinja2.ext.i18n,jinja2.ext.do",
+    "trim_blocks": "true",
+    "lstrip_blocks": "true",
+    "silent": "false",  # a template that cannot be read has words all the same
+}
 Message = str | tuple[str, str]
 
 
@@ -35,11 +40,13 @@ def said_by_the_code() -> set[Message]:
     found |= set(TITLES.values())
     for file in [*WEB.glob("*.py"), *WEB.parent.glob("digest_*.py")]:
         with file.open("rb") as stream:
-            for _, _, words, _ in extract_python(stream, ("text", "plural", "counted"), (), {}):
-                if isinstance(words, str):
-                    found.add(words)
-                elif isinstance(words, tuple) and isinstance(words[0], str):
-                    found.add((words[0], str(words[1])))
+            keywords = ("text", "message", "plural", "counted")
+            for _, name, words, _ in extract_python(stream, keywords, (), {}):
+                told = [words] if isinstance(words, str) else words or ()
+                if name in ("plural", "counted") and len(told) > 1 and told[0]:
+                    found.add((told[0], str(told[1])))
+                else:
+                    found |= {one for one in told if one and not one.startswith("quietword ")}
     return found
 
 
