@@ -125,7 +125,7 @@ def test_the_pause_that_a_site_asks_for_is_kept(server: WebServer, text: str) ->
     began = [one.began for one in server.asked]
     pauses = [later - earlier for earlier, later in pairwise(began)]
     assert len(pauses) == 2
-    assert min(pauses) > 0.38
+    assert min(pauses) > 0.3  # as the server sees them: a late arrival shortens the next
 
 
 def test_a_site_too_slow_to_poll_is_left_alone(server: WebServer) -> None:
