@@ -44,9 +44,7 @@ class SocketMode:
         self._connections: list[ServerConnection] = []
         self.connected = threading.Event()
         self._server: Server = serve(self._serve, "127.0.0.1", 0)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
