@@ -159,7 +159,8 @@ def _look_at_the_digest(settings: Settings, runtime: Runtime) -> str:
     browser = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     )
-    with browser.open(login.new_link(address), timeout=30) as answer:
+    browser.open(login.new_link(address), timeout=30).close()  # welcomes, as nobody has an account
+    with browser.open(address, timeout=30) as answer:
         page = answer.read().decode("utf-8")
     server.should_exit = True
     thread.join()
