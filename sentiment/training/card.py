@@ -71,8 +71,8 @@ LIMITS = """\
 SEEDS = """\
 ## Seeds
 
-`python -m sentiment.training seeds`: the parts with a goal, measured with the weights before the
-last stage, with each run of it alone and with the mean of the runs' weights.
+`python -m sentiment.training seeds`: the parts with a goal, measured with each run alone and with
+the mean of their weights.
 """
 
 
