@@ -1,5 +1,6 @@
 """Posts are found by their words, until they are erased."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_an_erased_word_is_in_no_file_of_the_search(engine: Engine) -> None:
     assert SECRET.encode() in files_of_the_search(engine)
     with writing(engine) as session:
         post = session.exec(select(Post).where(Post.text.contains(SECRET))).one()  # type: ignore[attr-defined]
-        erase_posts(session, [id_of(post)])
+        erase_posts(session, [id_of(post)], datetime.now(UTC))
     with reading(engine) as session:
         assert threads_with(session, SECRET) == []
     forget_words(engine)

@@ -82,8 +82,8 @@ def test_the_steps_lead_from_labelled_rows_to_a_checkpoint_that_answers(
     assert invoke(app, ["tune", *common, *how, "--peak-rate", "0.01"]).exit_code == 0
     assert invoke(app, ["calibrate", *common]).exit_code == 0
     assert invoke(app, ["evaluate", *common, "--no-linear"]).exit_code == 0
-    how[1] = "640"
-    assert invoke(app, ["distil", *common, *how]).exit_code == 0
+    how[1] = "1600"
+    assert invoke(app, ["distil", *common, *how, "--peak-rate", "0.005"]).exit_code == 0
     assert invoke(app, ["calibrate", *common, "--size", "fast"]).exit_code == 0
     assert invoke(app, ["evaluate", *common, "--size", "fast", "--no-linear"]).exit_code == 0
     assert invoke(app, ["pack", "--work", str(work), "--folder", str(folder)]).exit_code == 0
