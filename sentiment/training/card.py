@@ -24,7 +24,8 @@ a pair (brand, text) is judged towards the brand.
   transformers classes.
 - Trained on two CPU cores: {story}. `fast`: `distil` on {lessons:,} examples.
   `training.json` has the SHA-256 of every file that was learnt from and the settings of each
-  sitting (a run can be stopped, changed and resumed).
+  sitting (a run can be stopped, changed and resumed). `python -m sentiment.training all` runs every
+  step, each with `--help`.
 - Besides labelled sets it learnt from sentences put together by `sentiment/training/composed.py`
   and `turns.py`, whose brands are invented; of complaints on Twitter that people told from other
   posts to support accounts, the others only as "not negative".
