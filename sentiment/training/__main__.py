@@ -69,6 +69,10 @@ Runs = Annotated[
     list[str] | None,
     typer.Option("--run", help="A run to choose from; with several, their mean is tried, too."),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Learn from this set alone; may be repeated: what can it give?"),
+]
 TUNE, DISTIL = "tune", "distil"
 RUN = {Size.DEFAULT: TUNE, Size.FAST: DISTIL}
 FACTS, SEEDS = "facts.json", "seeds.json"
@@ -82,8 +86,14 @@ DEV_ROWS = 700  # per set when calibrating
 PLAN = tune.Plan()
 
 
-def _sources(unstated: bool) -> list[corpus.Source]:
-    return [source for source in corpus.SOURCES if unstated or source.stated]
+def _sources(unstated: bool, only: list[str] | None = None) -> list[corpus.Source]:
+    if missing := {*(only or ())} - {source.name for source in corpus.SOURCES}:
+        raise TrainingError(f"no set is called {', '.join(sorted(missing))}")
+    return [
+        source
+        for source in corpus.SOURCES
+        if (unstated or source.stated) and (not only or source.name in only)
+    ]
 
 
 def _result(work: Path, name: str, step: str) -> dict[str, Any]:
@@ -166,10 +176,16 @@ def adopt(
     network.write_base(shipping.adopted(start), work / "pruned")
 
 
-def _learn(run: tune.Run, work: Path, data: Path, sources: list[corpus.Source]) -> None:
+def _learn(
+    run: tune.Run,
+    work: Path,
+    data: Path,
+    sources: list[corpus.Source],
+    composed_share: float = corpus.COMPOSED_SHARE,
+) -> None:
     """Run to the end of the plan, with what is learnt from on record; exit 1 when stopped."""
     facts_file = run.folder / FACTS
-    mix = pools(data, sources)
+    mix = pools(data, sources, composed_share)
     before = json.loads(facts_file.read_text()) if facts_file.is_file() else {}
     facts = {
         "plan": asdict(run.plan),
@@ -202,6 +218,7 @@ def tune_step(
     half: Half = None,
     start: Start = None,
     run_name: RunName = TUNE,
+    only: Only = None,
 ) -> None:
     """Tune the pruned base on the labelled sets; resumes where it was stopped.
 
@@ -215,7 +232,8 @@ def tune_step(
         half=has_bfloat16() if half is None else half,
     )
     run = tune.Run(work / run_name, _base(work, Size.DEFAULT), plan, workers, start=start)
-    _learn(run, work, data, _sources(unstated_licences))
+    share = 0.0 if only else corpus.COMPOSED_SHARE
+    _learn(run, work, data, _sources(unstated_licences, only), share)
 
 
 @app.command(name="distil")
@@ -329,15 +347,15 @@ def seeds(
     calibration = _result(work, CALIBRATION[Size.DEFAULT], "calibrate")
     tokenizer = Tokenizer.from_str(_base(work, Size.DEFAULT).tokenizer)
     results: dict[str, dict[str, dict[str, object]]] = {}
-    for runs in [*([name] for name in run), run]:
-        choice = Choice(runs=runs, weights=calibration["choice"]["weights"])
-        tuned = _tuned(work, Size.DEFAULT, choice)
+    kind = calibration["choice"]["weights"]
+    for runs in [*([name] for name in run), *([run] if len(run) > 1 else [])]:
+        tuned = _tuned(work, Size.DEFAULT, Choice(runs=runs, weights=kind))
         name = " + ".join(runs)
         results[name] = figures.measured(
             data,
             partial(network.logits_of, tuned, tokenizer),
             calibration["quietword"]["temperature"],
-            work / f"figures {name}.json",
+            work / f"figures {name}, {kind}.json",
             console,
             figures.GOALS,
         )

@@ -69,8 +69,13 @@ def class_weights(rows: Sequence[Row]) -> tuple[float, float, float, float]:
     return float(raw[0]), float(raw[1]), float(raw[2]), float(raw[3])
 
 
-def pools(data: Path, sources: Iterable[Source]) -> list[Pool]:
-    """Read the sets; texts that stand in any dev sample are left out of training."""
+def pools(
+    data: Path, sources: Iterable[Source], composed_share: float = COMPOSED_SHARE
+) -> list[Pool]:
+    """Read the sets; texts that stand in any dev sample are left out of training.
+
+    What the shares leave of each round, ``composed_share`` of it, is put together by ``composed``.
+    """
     sources = list(sources)
     kept_apart = {fingerprint(row.text) for source in sources for row in dev_rows(data, source)}
     result = []
@@ -96,7 +101,7 @@ def pools(data: Path, sources: Iterable[Source]) -> list[Pool]:
                     share=plain,
                 )
             )
-    total = sum(pool.share for pool in result) + COMPOSED_SHARE
+    total = sum(pool.share for pool in result) + composed_share
     return [replace(pool, share=pool.share / total) for pool in result]
 
 

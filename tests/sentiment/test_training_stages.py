@@ -109,3 +109,19 @@ def test_the_polish_word_list_turns_what_is_negated() -> None:
     texts = ["Polecam!", "Fatalna obsługa", "Nie polecam", "Umowa z wtorku"]
     rows = [Row(text=text, label=0, language="pl") for text in texts]
     assert polish(rows, valences).argmax(axis=1).tolist() == [2, 0, 0, 1]
+
+
+def test_a_set_alone_can_be_learnt_from(packed: Path, data: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    run("adopt", packed, "--work", work)
+    only = ("--only", "cedr_ru", "--only", "umsab_en")
+    how = ("--examples", "32", "--workers", "1", "--start", packed, *only)
+    run("tune", "--work", work, "--data", data, *how)
+    facts = json.loads((work / "tune" / "facts.json").read_text())
+    assert set(facts["mixture"]) == {"cedr_ru", "umsab_en"}
+    assert sum(shown for _, shown in facts["mixture"].values()) == pytest.approx(32, abs=2)
+
+    wrong = ["tune", "--work", str(work), "--data", str(data), "--only", "cedr"]
+    result = CliRunner().invoke(app, wrong)
+    assert isinstance(result.exception, TrainingError)
+    assert "no set is called cedr" in str(result.exception)
