@@ -25,7 +25,7 @@ from models import (
 from monitor.digest import UNWRITTEN, cases_of
 from monitor.flagged import Flagged, read_flagged
 from monitor.growing import GROWTH_WINDOW
-from monitor.post_search import threads_with
+from monitor.post_search import as_rows, threads_with
 
 PAGE = 25
 """Cases on one page."""
@@ -185,7 +185,7 @@ def _about(session: Session, wanted: Wanted) -> list[Any]:
         owner = wanted.owner if wanted.owner != NOBODY else None
         fits.append(col(Case.agent_id).is_not_distinct_from(owner))
     if wanted.words.strip():
-        hits = threads_with(session, wanted.words)
+        hits = as_rows(session, threads_with(session, wanted.words))
         title = (  # as a value of the case: PostgreSQL looks through all titles for an EXISTS
             select(Thread.title)
             .where(col(Thread.id) == col(Case.thread_id))
