@@ -62,6 +62,8 @@ class Message:
     thread_url: str
     post_url: str
     private_message_url: str | None = None
+    profile_url: str | None = None
+    """The author's own page on the site."""
     author: str
     author_newcomer: bool | None = None
     """``None`` where the site does not tell."""

@@ -24,7 +24,12 @@ TOTAL_LIMIT = 10_000
 """Characters of all blocks as JSON; Slack refuses messages somewhere near 13,000."""
 ACTION = "case."
 """Begins the action ids of buttons that change something."""
-LINK_ACTION = "link."
+LINK_ACTIONS = {
+    "open": "open_thread",
+    "write": "write_privately",
+    "profile": "open_profile",
+}
+"""Action ids of buttons that lead somewhere."""
 MORE_ACTION = "case.more"
 
 Block = dict[str, Any]
@@ -144,9 +149,10 @@ def _context(message: Message, speech: Tongue) -> list[Block]:
 
 
 def _buttons(card: Card, speech: Tongue) -> list[Block]:
+    way = None if card.silent else words.way_to(card.message)
     addresses = {
         "open": words.web_link(card.message.thread_url),
-        "write": None if card.silent else words.private_link(card.message),
+        "write": way.link if way else None,
     }
     names = BUTTONS[card.state] if card.buttons else ("open", "write")
     found = []
@@ -155,8 +161,8 @@ def _buttons(card: Card, speech: Tongue) -> list[Block]:
             continue
         button: Block = {
             "type": "button",
-            "text": plain(speech.say(name), BUTTON_LIMIT),
-            "action_id": _action_id(name),
+            "text": plain(speech.say(way.name if way and name == "write" else name), BUTTON_LIMIT),
+            "action_id": _action_id(way.name if way and name == "write" else name),
         }
         if name in LINKS:
             button["url"] = addresses[name]
@@ -171,9 +177,7 @@ def _buttons(card: Card, speech: Tongue) -> list[Block]:
 
 
 def _action_id(name: str) -> str:
-    if name in LINKS:
-        return {"open": "open_thread", "write": "write_privately"}[name]
-    return ACTION + name
+    return LINK_ACTIONS.get(name, ACTION + name)
 
 
 def _overflow(card: Card, names: Any, speech: Tongue) -> Block:

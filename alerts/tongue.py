@@ -18,6 +18,7 @@ from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import get_decimal_symbol
 from babel.units import format_unit
 
 from models.errors import QuietwordError
@@ -105,10 +106,16 @@ class Tongue:
                 found: dict[str, object] = dict(match.groupdict())
                 if "count" in found:
                     found["count"] = int(match["count"])
+                if "p" in found:
+                    found["p"] = self.share(match["p"])
                 if "span" in found:
                     found["span"] = self.lasting(_span(match["span"]))
                 return self.say(key, **found)
         return english
+
+    def share(self, number: str) -> str:
+        """Return a number between 0 and 1, such as ``0.93``, with the language's own point."""
+        return number.replace(".", get_decimal_symbol(self.code))
 
     def lasting(self, span: timedelta) -> str:
         """Return a length of time in its two largest units, such as ``1 hr 30 min``."""

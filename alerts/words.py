@@ -6,6 +6,7 @@ Everything a channel shows passes through here: ``shown`` for text, ``web_link``
 import re
 import unicodedata
 from string import ascii_letters, digits
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from rich.cells import split_graphemes
@@ -185,9 +186,35 @@ def web_link(url: str | None) -> str | None:
     return link if len(link) <= URL_LIMIT else None
 
 
-def private_link(message: Message) -> str | None:
-    """Return the address for a private message, or ``None`` where none may be offered."""
-    return private_address(message.outreach, message.private_message_url, message.post_url)
+class Way(NamedTuple):
+    """Where an agent goes to reach an author: to a form, or else to the author's page."""
+
+    name: Literal["write", "profile"]
+    """The key of the words for it."""
+    link: str
+
+
+def way_to(message: Message) -> Way | None:
+    """Return the way to the author of ``message``, or ``None`` where none may be offered."""
+    return way_of(
+        message.outreach,
+        write=message.private_message_url,
+        profile=message.profile_url,
+        post=message.post_url,
+    )
+
+
+def way_of(outreach: Outreach, *, write: str | None, profile: str | None, post: str) -> Way | None:
+    """Return the form at ``write``, or the page at ``profile`` where there is no form for us.
+
+    Some engines have no form: they give the page for both. Where nobody is to be contacted
+    there is no way at all.
+    """
+    form = private_address(outreach, write, post)
+    page = _on_site(profile, post) if outreach is not Outreach.NONE else None
+    if form is not None and form != page:
+        return Way("write", form)
+    return Way("profile", page) if page is not None else None
 
 
 _OURS: set[tuple[str, str | None, int]] = set()
@@ -206,8 +233,13 @@ def private_address(outreach: Outreach, private_url: str | None, post_url: str) 
     The site's policy must allow it, and the address must be on the site of the post, or on a
     server of our own: a page could otherwise send our agent anywhere.
     """
-    link, post = web_link(private_url), web_link(post_url)
-    if outreach not in PRIVATE_CONTACT or link is None or post is None:
+    return _on_site(private_url, post_url) if outreach in PRIVATE_CONTACT else None
+
+
+def _on_site(url: str | None, post_url: str) -> str | None:
+    """Return ``url`` as a link if it leads to the site of the post, or to a server of our own."""
+    link, post = web_link(url), web_link(post_url)
+    if link is None or post is None:
         return None
     return link if _origin(link) in {_origin(post), *_OURS} else None
 
@@ -273,7 +305,7 @@ def context(message: Message, speech: Tongue = ENGLISH) -> str:
         speech.say("posts", count=message.posts, new=message.new_posts),
         speech.say(
             "negative",
-            share=f"{message.negative:.2f}",
+            share=speech.share(f"{message.negative:.2f}"),
             checkpoint=shown(message.checkpoint, NAME_LIMIT),
         ),
         speech.say("topic", topic=shown(topic, NAME_LIMIT)) if topic else "",
@@ -284,8 +316,9 @@ def context(message: Message, speech: Tongue = ENGLISH) -> str:
 def policy(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return how this site wants to be approached, with the note ops left about it."""
     words = speech.say("outreach", policy=speech.say(f"policy_{message.outreach}"))
-    if message.outreach in PRIVATE_CONTACT and private_link(message) is None:
-        words += f" {speech.say('no_address')}"
+    way = way_to(message)
+    if message.outreach in PRIVATE_CONTACT and (way is None or way.name == "profile"):
+        words += f" {speech.say('no_address' if way is None else 'no_form')}"
     note = shown(message.outreach_note, NOTE_LIMIT, empty="")
     return f"{words} {speech.say('note', note=note)}" if note else words
 

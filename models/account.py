@@ -14,9 +14,9 @@ class Access(StrEnum):
     AGENT = "agent"
     """Works on cases."""
     MANAGER = "manager"
-    """And reveals masked texts, erases, exports, and manages accounts."""
+    """And reveals masked texts, erases, exports."""
     OPS = "ops"
-    """And adds, pauses and runs sources; sees the queue and runs."""
+    """And adds, pauses and runs sources; sees the queue and runs; manages accounts."""
 
 
 class Account(SQLModel, table=True):

@@ -75,6 +75,8 @@ class Author(SQLModel, table=True):
     posts_shown: int | None = None
     """How many messages the site says the author has written."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    profile_url: str | None = Field(default=None, max_length=2000)
+    """Their own page on the site, where it has one that can be named."""
 
 
 class Post(SQLModel, table=True):

@@ -38,7 +38,8 @@ class Audit(SQLModel, table=True):
     """Login name of the person, or ``command line``, or ``retention``."""
     action: str = Field(max_length=24)
     """``revealed``, ``exported``, ``forgotten``, ``objected``, ``opted_out``, ``erased``,
-    ``pruned``; of ops ``added`` (a source) and ``words saved`` (of a brand)."""
+    ``pruned``; of ops ``added`` (a source), ``words saved`` (of a brand), ``account added`` and
+    ``account changed``."""
     what: str = Field(max_length=300)
     """What it was done to, by our own numbers: ``author 12``, ``post 40``; never a name."""
     detail: str = Field(default="", max_length=300)

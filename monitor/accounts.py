@@ -29,7 +29,15 @@ KEPT = timedelta(days=1)
 
 
 class AccountError(QuietwordError):
-    """An account cannot be made or changed so; the message says why."""
+    """An account cannot be made or changed so; the message says why.
+
+    ``words`` are what the pages look up in the reader's language, and fill in with ``values``.
+    """
+
+    def __init__(self, words: str, **values: object) -> None:
+        super().__init__(words % values if values else words)
+        self.words = words
+        self.values = values
 
 
 class WaitError(QuietwordError):
@@ -73,8 +81,10 @@ def _nobody() -> str:
 def _fit(password: str) -> str:
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise AccountError(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; "
-            "four words that have nothing to do with each other are a good one"
+            "a password has %(least)s to %(most)s characters; "
+            "four words that have nothing to do with each other are a good one",
+            least=SHORTEST_PASSWORD,
+            most=LONGEST_PASSWORD,
         )
     return _hasher().hash(password)
 
@@ -90,9 +100,11 @@ def create(
     """Add an account; without a password only the identity provider lets it in."""
     name = login.strip().casefold()
     if not name or len(name) > 320 or any(character.isspace() for character in name):
-        raise AccountError(f"{login!r} is no login name; use one word or an e-mail address")
+        raise AccountError(
+            "“%(login)s” is no login name; use one word or an e-mail address", login=login[:100]
+        )
     if session.exec(select(Account.id).where(Account.login == name)).first() is not None:
-        raise AccountError(f"there is an account {name} already; see: quietword user list")
+        raise AccountError("there is an account %(login)s already", login=name)
     account = Account(
         login=name,
         access=access,

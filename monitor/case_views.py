@@ -52,6 +52,7 @@ class Whole:
             *((f"- {reason}\n", "") for reason in case.reasons),
             (f"thread   {case.thread_url}\n" if case.thread_url else "", ""),
             (f"private  {case.private_url}\n" if case.private_url else "", ""),
+            (f"profile  {case.profile_url}\n" if case.profile_url else "", ""),
             (f"{case.outreach}\n", "dim"),
         ]
         lines = [Text(f"{line.at:%Y-%m-%d %H:%M} UTC  {line.what}") for line in self.history]

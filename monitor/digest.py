@@ -255,6 +255,7 @@ def _lines(case: Flagged, at: Callable[[datetime], str]) -> Text:
         *((f"- {reason}\n", "") for reason in case.reasons),
         (f"thread   {case.thread_url}\n" if case.thread_url else "", ""),
         (f"private  {case.private_url}\n" if case.private_url else "", ""),
+        (f"profile  {case.profile_url}\n" if case.profile_url else "", ""),
         (case.outreach, "dim"),
     ]
     return Text.assemble(*lines)

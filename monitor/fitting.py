@@ -49,7 +49,6 @@ def fit_thread(item: ThreadItem) -> ThreadItem:
 
 
 def _fit_post(post: PostItem) -> PostItem:
-    private = post.private_message_url
     return replace(
         post,
         post_id=fit_id(post.post_id),
@@ -67,8 +66,14 @@ def _fit_post(post: PostItem) -> PostItem:
             for quote in post.quotes
         ),
         # An address that was cut would lead somewhere else.
-        private_message_url=private if private and len(private) <= ADDRESS_LENGTH else None,
+        private_message_url=_fit_address(post.private_message_url),
+        profile_url=_fit_address(post.profile_url),
     )
+
+
+def _fit_address(url: str | None) -> str | None:
+    fitted = fit_text(url or "")
+    return fitted if 0 < len(fitted) <= ADDRESS_LENGTH else None
 
 
 def _fit_number(number: int | None) -> int | None:

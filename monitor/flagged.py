@@ -18,8 +18,8 @@ from alerts.words import (
     clean,
     cut,
     mask,
-    private_address,
     shown,
+    way_of,
     web_link,
 )
 from models import (
@@ -31,12 +31,15 @@ from models import (
     CaseState,
     Level,
     Mention,
+    OptOut,
     Outreach,
     Post,
     Source,
     Thread,
     Verdict,
 )
+from monitor.contacts import opted_out
+from monitor.privacy import page_to_show
 
 QUOTE_LIMIT = 320
 """Characters of a post that a digest quotes; the page of the case shows all of it."""
@@ -87,6 +90,10 @@ class Flagged:
     author: str
     private_url: str | None
     """Where to write to the author; ``None`` as well where the place's policy is against it."""
+    profile_url: str | None
+    """The author's page, where there is no ``private_url`` and the place is not closed to us."""
+    silent: bool
+    """The author asked not to be written to: there is neither."""
     outreach: str
     """The place's policy in words, with its note."""
     policy: Outreach
@@ -172,9 +179,19 @@ def read_flagged(
     )
     histories = read_histories(session, chosen)
     spans = _spans(session, chosen)
+    wishes = set(session.exec(select(OptOut.external_id)))  # few ever ask
     found = []
     for case, thread, source, post, author, brand, owner, spoken, word in session.exec(query):
         stored, first, last = spans.get(thread.id, (0, None, None))
+        silent = author.external_id in wishes and opted_out(session, case)
+        way = None
+        if not silent:
+            way = way_of(
+                Outreach(source.outreach),
+                write=post.private_message_url,
+                profile=page_to_show(author, post),
+                post=post.url,
+            )
         found.append(
             Flagged(
                 id=case.id,
@@ -193,9 +210,9 @@ def read_flagged(
                 quote=excerpt(post.text, word),
                 quote_url=web_link(post.url),
                 author=shown(author.name, NAME_LIMIT, empty="(no name)"),
-                private_url=private_address(
-                    Outreach(source.outreach), post.private_message_url, post.url
-                ),
+                private_url=way.link if way and way.name == "write" else None,
+                profile_url=way.link if way and way.name == "profile" else None,
+                silent=silent,
                 outreach=policy_words(source),
                 policy=Outreach(source.outreach),
                 policy_note=shown(source.outreach_note, NOTE_LIMIT, empty=""),

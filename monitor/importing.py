@@ -252,6 +252,7 @@ def _take(line: _Line) -> _Taken:
         text=fit(text),
         quotes=_quotes(record.get("quotes")),
         private_message_url=_address(record, "private_message_url"),
+        profile_url=_address(record, "profile_url"),
     )
     return _Taken(
         line=line,

@@ -39,6 +39,7 @@ from monitor.brands import staff_names
 from monitor.cases import Actor, CaseRefused, reopen
 from monitor.config import Settings
 from monitor.feedback import is_quiet, threshold
+from monitor.privacy import page_to_show
 from monitor.risk import JudgedPost, Risk, assess
 from monitor.routing import Duty
 
@@ -360,6 +361,7 @@ def message_for(session: Session, case: Case, *, now: datetime) -> Message:
         thread_url=thread.url,
         post_url=post.url,
         private_message_url=post.private_message_url,
+        profile_url=page_to_show(author, post),
         author=author.name,
         author_newcomer=any("new here" in reason for reason in case.reasons) or None,
         quote=quote_of(session, post, case.brand_id),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from alerts.words import NAME_LIMIT, QUOTE_LIMIT, TITLE_LIMIT, private_address, shown, web_link
+from alerts.words import NAME_LIMIT, QUOTE_LIMIT, TITLE_LIMIT, Way, shown, way_of, web_link
 from models import Outreach
 from models.errors import QuietwordError
 from monitor.crawling import CrawlOrder, run_crawl
@@ -33,7 +33,7 @@ class PostSeen:
     author: str
     at: datetime | None
     text: str
-    private_url: str | None
+    way: Way | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,7 +57,9 @@ class Preview:
     undated: int = 0
     unsigned: int = 0
     private: int = 0
-    """Posts whose author can be written to."""
+    """Posts whose author can be written to by a form."""
+    profiles: int = 0
+    """Posts of whose author there is only a page."""
     fault: str = ""
     """Why there is no report."""
 
@@ -77,10 +79,14 @@ class Preview:
         self.posts += 1
         self.undated += record["posted_at"] is None
         self.unsigned += not record["author"]
-        private = private_address(
-            Outreach.PRIVATE, record["private_message_url"], record["url"] or ""
+        way = way_of(
+            Outreach.PRIVATE,
+            write=record["private_message_url"],
+            profile=record["profile_url"],
+            post=record["url"] or "",
         )
-        self.private += private is not None
+        self.private += way is not None and way.name == "write"
+        self.profiles += way is not None and way.name == "profile"
         key = str(record["thread_id"])
         if key not in self.threads and len(self.threads) == THREADS_SHOWN:
             return
@@ -96,7 +102,7 @@ class Preview:
                     author=shown(record["author"] or "", NAME_LIMIT, empty=""),
                     at=datetime.fromisoformat(at) if at else None,
                     text=shown(record["text"], QUOTE_LIMIT, empty=""),
-                    private_url=private,
+                    way=way,
                 )
             )
 

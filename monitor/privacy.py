@@ -82,6 +82,18 @@ def find_authors(session: Session, name: str, *, host: str | None = None) -> lis
     return found
 
 
+def everywhere(session: Session, author: Author) -> list[Author]:
+    """Return an author's rows, ``author`` first: one for each source of the same site."""
+    host = host_of(session.get_one(Source, author.source_id).address)
+    rows = session.exec(
+        select(Author, Source.address)
+        .join(Source, onclause=col(Source.id) == Author.source_id)
+        .where(Author.external_id == author.external_id, Author.id != author.id)
+        .order_by(col(Author.id))
+    ).all()
+    return [author, *(one for one, address in rows if host_of(address) == host)]
+
+
 def host_of(address: str) -> str:
     """Return the host of a source's address, without ``www.``."""
     return (urlsplit(address).hostname or "").removeprefix("www.")
@@ -101,6 +113,7 @@ def held_on(session: Session, author: Author) -> dict[str, Any]:
         "site": source.address,
         "name": author.name,
         "engine_id": author.external_id,
+        "profile": author.profile_url,
         "posts_shown_by_the_site": author.posts_shown,
         "joined_at": author.joined_at.isoformat() if author.joined_at else None,
         "posts": [
@@ -143,7 +156,7 @@ def forget(session: Session, author: Author, *, who: str, now: datetime) -> Eras
     erased = erase_posts(session, [found for found in ids if found is not None], now)
     author.name = ERASED
     author.external_id = f"erased:{author_id}"
-    author.posts_shown = author.joined_at = None
+    author.posts_shown = author.joined_at = author.profile_url = None
     session.add(author)
     result = Erased(posts=erased.posts, quotes=quotes, alerts=erased.alerts)
     record(session, who, "forgotten", f"author {author_id}", str(result), now)
@@ -163,6 +176,11 @@ def objected(session: Session, author: Author, *, who: str, now: datetime) -> Er
             session.add(Objection(author_hash=known, salt=salt, at=now))
     record(session, who, "objected", f"author {id_of(author)}", "", now)
     return forget(session, author, who=who, now=now)
+
+
+def page_to_show(author: Author, post: Post) -> str | None:
+    """Return the author's own page, unless what they wrote was taken back or erased."""
+    return author.profile_url if post.text_hash not in {"", ERASED_HASH} else None
 
 
 def erase_posts(session: Session, post_ids: Sequence[int], now: datetime) -> Erased:
@@ -212,6 +230,7 @@ def _blank(alerts: Iterable[Alert]) -> int:
             "author": ERASED,
             "quote": ERASED,
             "private_message_url": None,
+            "profile_url": None,
             "post_url": alert.content.get("thread_url"),
         }
         alert.content = {**alert.content, **{k: v for k, v in blank.items() if k in alert.content}}

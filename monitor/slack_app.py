@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
-from alerts.slack_blocks import ACTION, date, fit
+from alerts.slack_blocks import ACTION, LINK_ACTIONS, date, fit
 from alerts.tongue import Tongue
 from models import Agent, Case, Dismissal, How, SlackCard
 from models.base import id_of
@@ -77,7 +77,8 @@ class SlackDesk:
         )
         self.app.use(self._only_our_team)
         self.app.action(re.compile(re.escape(ACTION)))(self._pressed)
-        self.app.action(re.compile(r"(?:open_thread|write_privately)\Z"))(_acknowledge)
+        for name in LINK_ACTIONS.values():
+            self.app.action(name)(_acknowledge)
         for kind in slack_modals.FORMS:
             self.app.view(kind)(self._submitted)
         self.app.command("/quietword")(self._commanded)

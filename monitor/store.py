@@ -364,6 +364,8 @@ class Store:
                 author.posts_shown = item.author_posts
             if item.author_joined is not None:
                 author.joined_at = item.author_joined
+            if item.profile_url is not None:
+                author.profile_url = item.profile_url
         session.flush()
         return {key: id_of(author) for key, author in known.items()}
 
@@ -407,7 +409,8 @@ class Store:
         )
         for alert in told:
             if alert.content.get("post_url") == post.url:
-                alert.content = alert.content | {"quote": "", "private_message_url": None}
+                blank = {"quote": "", "private_message_url": None, "profile_url": None}
+                alert.content = alert.content | blank
 
 
 def author_key(item: PostItem) -> str:

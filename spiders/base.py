@@ -70,6 +70,8 @@ class PostItem:
     quotes: tuple[Quote, ...] = ()
     private_message_url: str | None
     """Where a person logged in to the forum writes to the author privately."""
+    profile_url: str | None = None
+    """The author's own page. Equals ``private_message_url`` where one can only write from there."""
     thread: "ThreadRef | None" = None
     """The message's thread, on a page that lists messages of several threads."""
     author_handle: str | None = None

@@ -58,6 +58,8 @@ class HtmlEngine(Engine):
     """A message's permanent link ("{post}", "{thread}"), where the page has no link to it."""
     private_form: ClassVar[str | None] = None
     """Where to write to a member below the folder: "{id}", "{name}", "{post}"."""
+    profile_form: ClassVar[str | None] = None
+    """A member's page below the folder: "{id}", "{name}". Without, the message's link to it."""
 
     # One message; looked for inside ``post``.
     post: ClassVar[Css] = ()
@@ -227,3 +229,11 @@ class HtmlEngine(Engine):
         if self.private_form is None or author_id is None:
             return None
         return view.root + view.fill(self.private_form, id=author_id, name=author, post=post_id)
+
+    def profile(
+        self, view: HtmlPage, *, author: str, author_id: str | None, link: str | None
+    ) -> str | None:
+        """Return the author's page: by ``profile_form``, else the message's ``link`` to it."""
+        if self.profile_form is None or author_id is None:
+            return link
+        return view.root + view.fill(self.profile_form, id=author_id, name=author)

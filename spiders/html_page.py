@@ -202,16 +202,17 @@ class HtmlPage(HtmlView):
         bodies, author = self.find(node, "body"), engine.member_name(self, node)
         if not bodies or not author:
             raise PageChanged(f"message {post_id} has no {'author' if bodies else 'body'}")
-        author_id = digits(self.line(node, "author_id")) or next(
+        member, link = next(
             (
-                member
+                (member, url)
                 for link in self.find(node, "author_link")
                 if bodies[0].root not in link.root.iterancestors()
                 and (url := self.url(link.attrib.get("href")))
                 and (member := engine.member(url))
             ),
-            None,
+            (None, None),
         )
+        author_id = digits(self.line(node, "author_id")) or member
         engine.prepare(self, bodies[0])
         for quoted in self.find(bodies[0], "quote"):
             quoted.root.tag = "blockquote"
@@ -248,6 +249,7 @@ class HtmlPage(HtmlView):
             private_message_url=engine.private_message(
                 self, author=author, author_id=author_id, post_id=post_id
             ),
+            profile_url=engine.profile(self, author=author, author_id=author_id, link=link),
         )
 
     def _post_url(self, node: Selector, post_id: str, thread: str | None) -> str:

@@ -37,9 +37,8 @@ def post_record(
     Keys: ``format``, ``engine``, ``board`` (its title), ``thread_id``, ``thread_title``,
     ``thread_url``, ``post_id``, ``number`` (position in the thread, from 1), ``url``, ``author``,
     ``author_id``, ``posted_at``, ``edited`` (true or false), ``text``, ``quotes`` (list of
-    ``author`` and ``text``), ``private_message_url``, ``author_handle``.
-    A page with messages of several threads
-    gives each its own thread.
+    ``author`` and ``text``), ``private_message_url``, ``author_handle``, ``profile_url``.
+    A page with messages of several threads gives each its own thread.
     """
     thread = item.thread
     return {
@@ -60,6 +59,7 @@ def post_record(
         "quotes": [{"author": quote.author, "text": quote.text} for quote in item.quotes],
         "private_message_url": item.private_message_url,
         "author_handle": item.author_handle,
+        "profile_url": item.profile_url,
     }
 
 

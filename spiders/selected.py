@@ -156,6 +156,7 @@ class SelectorEngine(Parts):
             text=words.text,
             quotes=words.quotes,
             private_message_url=self.private(doc, person, post_id),
+            profile_url=person.profile,
         )
 
     def _tidy(self, body: Selector) -> None:

@@ -6,10 +6,12 @@ from the very JSON that is sent, by the rules of the fake Slack fit to be.
 
 import html
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_skeleton
 from playwright.sync_api import sync_playwright
 
 from alerts.base import Message
@@ -103,6 +105,11 @@ def cards(code: str) -> list[Card]:
         checkpoint="quietword-small",
     )
     owned: dict[str, Any] = {"owner": "Anna Nowak", "since": NOON, "buttons": True}
+    page_only = replace(
+        message,
+        private_message_url=None,
+        profile_url="https://forum.example.org/users/night_owl/",
+    )
     return [
         Card(message=message, buttons=True),
         Card(message=message, state=CaseState.CLAIMED, **owned),
@@ -111,6 +118,7 @@ def cards(code: str) -> list[Card]:
         Card(message=message, state=CaseState.ESCALATED, reason="lead", buttons=True),
         Card(message=message, state=CaseState.SOLVED, **owned),
         Card(message=message, state=CaseState.DISMISSED, reason=Dismissal.NOT_ABOUT_US, **owned),
+        Card(message=page_only, state=CaseState.CLAIMED, **owned),
     ]
 
 
@@ -126,7 +134,17 @@ def drawn(text: dict[str, Any]) -> str:
 
 
 def _date(match: re.Match[str]) -> str:
-    return f"{datetime.fromtimestamp(int(match[1]), UTC):%b %-d, %H:%M}"
+    return f"<time>{match[1]}</time>"
+
+
+def dated(shown: str, code: str) -> str:
+    """Return a page with its moments as somebody with a Slack in that language sees them."""
+
+    def at(match: re.Match[str]) -> str:
+        moment = datetime.fromtimestamp(int(match[1]), UTC)
+        return format_skeleton("MMMdHm", moment, locale=code)
+
+    return re.sub(r"<time>(\d+)</time>", at, shown)
 
 
 def block(one: dict[str, Any]) -> str:
@@ -231,7 +249,8 @@ def page(code: str) -> str:
         words_view(12, TEXTS[code][2], speech),
     ]
     shown = [message(card, speech) for card in cards(code)] + [modal(view) for view in forms]
-    return f"<meta charset=utf-8><style>{STYLE}</style><div class=grid>{''.join(shown)}</div>"
+    whole = f"<meta charset=utf-8><style>{STYLE}</style><div class=grid>{''.join(shown)}</div>"
+    return dated(whole, code)
 
 
 def main() -> None:

@@ -93,6 +93,7 @@ def _links(message: Message) -> list[tuple[str, str]]:
     links = [
         ("Open the post", words.web_link(message.post_url)),
         ("Open thread", words.web_link(message.thread_url)),
-        ("Write privately", words.private_link(message)),
     ]
+    if way := words.way_to(message):
+        links.append((words.ENGLISH.say(way.name), way.link))
     return [(label, link) for label, link in links if link]

@@ -82,8 +82,9 @@ class EmailChannel(Channel):
         links = [
             (speech.say("mail_post"), words.web_link(message.post_url)),
             (speech.say("mail_thread"), words.web_link(message.thread_url)),
-            (speech.say("write"), words.private_link(message)),
         ]
+        if way := words.way_to(message):
+            links.append((speech.say(way.name), way.link))
         text = [
             words.headline(message, speech=speech),
             "",

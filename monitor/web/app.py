@@ -22,7 +22,9 @@ from models.database import reading
 from monitor.config import Settings
 from monitor.opening import Opening, suggest
 from monitor.web import (
+    accounts_page,
     add_page,
+    author_page,
     brand_page,
     digest_page,
     identity,
@@ -42,7 +44,7 @@ from monitor.web.thread_page import Suggest
 logger = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-OPEN_TO_ALL = frozenset({"/login", "/login/provider", "/login/provider/back", "/healthz"})
+OPEN_TO_ALL = frozenset({"/login", "/login/provider", "/login/provider/back", "/join", "/healthz"})
 """Pages that ask for a login themselves."""
 BY_TOKEN = ("/api/v1/", "/feed.atom", "/metrics", "/export.csv", "/export.json")
 """Pages for programs: a token lets in as a login does."""
@@ -121,6 +123,8 @@ def create_app(
     app.include_router(ops_page.routes(site, settings))
     app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
     app.include_router(brand_page.routes(site, key))
+    app.include_router(accounts_page.routes(site, key, address))
+    app.include_router(author_page.routes(site))
     if settings is not None:
         app.include_router(add_page.routes(site, key, settings))
     app.include_router(out.routes(site, key, address))

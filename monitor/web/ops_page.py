@@ -27,7 +27,7 @@ from monitor.config import Settings
 from monitor.coverage import read_sources
 from monitor.digests import standings
 from monitor.evidence import exhibits
-from monitor.privacy import erase_posts, forget, objected, record
+from monitor.privacy import erase_posts, everywhere, forget, objected, record
 from monitor.web.digest_page import number
 from monitor.web.site import LARGEST_ID, Site
 
@@ -178,9 +178,9 @@ def routes(site: Site, settings: Settings | None = None) -> APIRouter:
                 done = erase_posts(session, [id_of(post)], now)
                 record(session, who, "erased", f"post {post.id}", str(done), now)
             elif what in {"author", "objection"}:
-                author = session.get_one(Author, post.author_id)
                 remove = objected if what == "objection" else forget
-                remove(session, author, who=who, now=now)
+                for author in everywhere(session, session.get_one(Author, post.author_id)):
+                    remove(session, author, who=who, now=now)
             else:
                 raise HTTPException(404)
         return site.back(request, f"/case/{case_id}", site.speech(request).text("Erased."))

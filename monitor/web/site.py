@@ -246,6 +246,7 @@ def _templates(speech: Speech) -> Environment:
     templates.globals.update(
         standing=speech.standing,
         policy=speech.policy,
+        peace=speech.peace,
         offset=wording.offset,
         languages=LANGUAGES,
         themes=THEMES,

@@ -150,6 +150,10 @@ class Speech:
         """Return a role of the team."""
         return self.tongue.either(f"rank_{role}", role)
 
+    def peace(self) -> str:
+        """Return that an author asked not to be written to."""
+        return self.tongue.say("opted_out")
+
     def policy(self, policy: str, note: str) -> str:
         """Return how a place wants to be approached, with the note of ops."""
         return f"{self.tongue.say(f'policy_{policy}')} {note}".strip()

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from alerts.tongue import phrase
-from models import CLOSED, Access, Agent, AgentRole, Case, Dismissal, How, Level
+from models import CLOSED, Access, Agent, AgentRole, Case, Dismissal, How, Level, Post
 from models.database import reading, writing
 from monitor import cases
 from monitor.cases import Actor, CaseRefused, Change
@@ -67,12 +67,14 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             ).all()
             row = session.get_one(Case, case_id)
             opening = _opening(session, row, me, suggest)
+            author_id = session.get_one(Post, row.post_id).author_id
         return site.page(
             request,
             "case.html",
             shown=found,
             case=found.case,
             row=row,
+            author_id=author_id,
             me=me,
             agents=agents,
             opening=opening,

@@ -106,7 +106,8 @@ def routes(site: Site, login: OneTimeLogin, *, provider: bool = False) -> APIRou
                     session, name, Access.OPS, password=str(fields.get("password", ""))
                 )
         except AccountError as error:
-            return site.page(request, "welcome.html", status=400, wrong=str(error), login=name)
+            wrong = site.speech(request).text(error.words) % error.values
+            return site.page(request, "welcome.html", status=400, wrong=wrong, login=name)
         return enter_as(site, request, account)
 
     @pages.post("/logout")

@@ -29,7 +29,7 @@ class Bbpress(SelectorEngine):
         product="bbPress 2",
         times="as the page shows them, in the site's zone and language",
         edits="edit notices in the page",
-        private="none: bbPress has no private messages",
+        private="none: bbPress has no private messages; profile",
     )
     marks: ClassVar[str] = 'an element with the id "bbpress-forums"'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (

@@ -290,6 +290,7 @@ class _View:
             text=words.text,
             quotes=words.quotes,
             private_message_url=form if member else None,
+            profile_url=f"{self._root}/Profile/{quote(member, safe='')}" if member else None,
             thread=thread,
         )
 

@@ -350,6 +350,7 @@ class _View:
             text=words.text,
             quotes=words.quotes,
             private_message_url=f"{self._root}/new-message?username={quote(author, safe='')}",
+            profile_url=f"{self._root}/u/{quote(author, safe='')}",
             thread=thread,
         )
 

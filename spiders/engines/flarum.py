@@ -226,6 +226,7 @@ class _View:
         words = words_of(content)
         number = whole(told.get("number"))
         slug = word(person.get("slug")) or word(person.get("username"))
+        profile = f"{self._root}/u/{quote(slug, safe='')}" if slug else None
         return PostItem(
             post_id=word(post["id"]),
             number=number,
@@ -238,7 +239,8 @@ class _View:
             edited=bool(told.get("editedAt") or told.get("editTime")),
             text=words.text,
             quotes=words.quotes,
-            private_message_url=f"{self._root}/u/{quote(slug, safe='')}" if slug else None,
+            private_message_url=profile,
+            profile_url=profile,
         )
 
     def _board(self) -> Reading:

@@ -72,8 +72,15 @@ class FlaskBB(HtmlEngine):
         self, view: HtmlPage, *, author: str, author_id: str | None, post_id: str
     ) -> str | None:
         """Return the author's profile, from where a plugin may offer messages."""
-        del author_id, post_id
-        for link in view.page.css(".author-name a[href*='/user/']"):
-            if text_of([link]) == author:
-                return view.url(link.attrib["href"])
+        del post_id
+        return self.profile(view, author=author, author_id=author_id, link=None)
+
+    def profile(
+        self, view: HtmlPage, *, author: str, author_id: str | None, link: str | None
+    ) -> str | None:
+        """Return the author's page, which their name leads to."""
+        del author_id, link
+        for named in view.page.css(".author-name a[href*='/user/']"):
+            if text_of([named]) == author:
+                return view.url(named.attrib["href"])
         return None

@@ -178,6 +178,7 @@ def _item(page: TextResponse, block: Block) -> PostItem:
         text=text,
         quotes=words.quotes,
         private_message_url=profile,
+        profile_url=profile,
     )
 
 

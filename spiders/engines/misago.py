@@ -219,7 +219,7 @@ def _item(found: Record, root: str, options: ReadOptions) -> PostItem | None:
     if not number or not name or not isinstance(content, str):
         return None
     words = words_of(content)
-    url = word(record(found.get("url")).get("index"))
+    url, page = word(record(found.get("url")).get("index")), word(person.get("url"))
     return PostItem(
         post_id=number,
         number=None,
@@ -231,6 +231,7 @@ def _item(found: Record, root: str, options: ReadOptions) -> PostItem | None:
         text=words.text,
         quotes=words.quotes,
         private_message_url=f"{root}/private/start/" if member else None,
+        profile_url=root + quote(page) if page.startswith("/") else None,
     )
 
 

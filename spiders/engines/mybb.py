@@ -55,6 +55,7 @@ class Mybb(HtmlEngine):
     thread_form: ClassVar[str] = "showthread.php?tid={thread}"
     post_form: ClassVar[str] = "showthread.php?tid={thread}&pid={post}#pid{post}"
     private_form: ClassVar[str] = "private.php?action=send&uid={id}"
+    profile_form: ClassVar[str | None] = "member.php?action=profile&uid={id}"
 
     post: ClassVar[Css] = ("div.post[id^=post_]", "[id^=post_]:has(.post_body)")
     author: ClassVar[Css] = (

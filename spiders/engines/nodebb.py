@@ -228,6 +228,8 @@ class _View:
             return None
         words = words_of(content)
         index, slug = whole(post.get("index")), user.get("userslug")
+        told = member and isinstance(slug, str)
+        profile = f"{self._root}/user/{_path(slug)}" if told else None
         return PostItem(
             post_id=number,
             number=index + 1 if index is not None and index >= 0 else None,
@@ -241,9 +243,8 @@ class _View:
             edited=bool(post.get("edited") or post.get("editedISO")),
             text=words.text,
             quotes=words.quotes,
-            private_message_url=(
-                f"{self._root}/user/{_path(slug)}" if member and isinstance(slug, str) else None
-            ),
+            private_message_url=profile,
+            profile_url=profile,
         )
 
     def _pages(self) -> tuple[int, int]:

@@ -68,6 +68,7 @@ class Phpbb2(HtmlEngine):
     thread_form: ClassVar[str] = "viewtopic.php?t={thread}"
     post_form: ClassVar[str] = "viewtopic.php?p={post}#{post}"
     private_form: ClassVar[str] = "privmsg.php?mode=post&u={id}"
+    profile_form: ClassVar[str | None] = "profile.php?mode=viewprofile&u={id}"
 
     post: ClassVar[Css] = (
         "tbody[id^=post_]:has(.post_body)",

@@ -147,6 +147,9 @@ class PostReader:
             text=text,
             quotes=quotes,
             private_message_url=pm if is_member else None,
+            profile_url=(
+                f"{self._root}memberlist.php?mode=viewprofile&u={author_id}" if author_id else None
+            ),
         )
 
     def _byline_time(self, node: Selector) -> datetime | None:

@@ -54,6 +54,7 @@ class Punbb(HtmlEngine):
     post_form: ClassVar[str] = "viewtopic.php?pid={post}#p{post}"
     private_form: ClassVar[str] = "profile.php?id={id}"
     """There are no private messages: a profile shows how its member may be written to."""
+    profile_form: ClassVar[str | None] = private_form
 
     post: ClassVar[Css] = ("div.blockpost[id^=p]:has(.postmsg)", "div.post:has(.entry-content)")
     post_id: ClassVar[Css] = (".posthead[id^=p]::attr(id)", "::attr(id)")

@@ -121,8 +121,17 @@ class Question2Answer(HtmlEngine):
         self, view: HtmlPage, *, author: str, author_id: str | None, post_id: str
     ) -> str | None:
         """Return where a logged-in person writes to the author; ``None`` for a guest."""
-        del author_id, post_id
-        for link in view.page.css("[class*=-who-data] a[href*='user/'], a[href*='qa=user']"):
-            if text_of([link]) == author:
-                return view.root + view.fill("message/{name}", name=author)
+        del post_id
+        if self.profile(view, author=author, author_id=author_id, link=None) is None:
+            return None
+        return view.root + view.fill("message/{name}", name=author)
+
+    def profile(
+        self, view: HtmlPage, *, author: str, author_id: str | None, link: str | None
+    ) -> str | None:
+        """Return the author's page, which their name leads to."""
+        del author_id, link
+        for named in view.page.css("[class*=-who-data] a[href*='user/'], a[href*='qa=user']"):
+            if text_of([named]) == author:
+                return view.url(named.attrib["href"])
         return None

@@ -254,6 +254,7 @@ class _View:
         if not position and posting.node is not None:
             index = posting.node.get("data-index") or ""
             position = str(int(index) + 1) if index.isdecimal() and len(index) < 10 else ""
+        profile = self._address([posting.author_url])
         return PostItem(
             post_id=post_id,
             number=int(position) if position.isdecimal() and len(position) < 10 else None,
@@ -267,11 +268,8 @@ class _View:
             or bool(posting.is_reply and posting.modified not in {"", posting.published}),
             text=words.text,
             quotes=words.quotes,
-            private_message_url=self._private.url(
-                posting.author,
-                author_id,
-                self._address([posting.author_url]),
-            ),
+            private_message_url=self._private.url(posting.author, author_id, profile),
+            profile_url=profile,
         )
 
     def _is_among(self, main: Posting, postings: list[Posting]) -> bool:

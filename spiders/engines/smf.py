@@ -64,6 +64,7 @@ class Smf(HtmlEngine):
     thread_form: ClassVar[str] = "index.php?topic={thread}.0"
     post_form: ClassVar[str] = "index.php?topic={thread}.msg{post}#msg{post}"
     private_form: ClassVar[str] = "index.php?action=pm;sa=send;u={id}"
+    profile_form: ClassVar[str | None] = "index.php?action=profile;u={id}"
 
     post: ClassVar[Css] = (
         ".post_wrapper",

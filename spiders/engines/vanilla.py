@@ -70,6 +70,7 @@ class Vanilla(HtmlEngine):
         r"(?<=/)categories/(?!all(?:[/?#]|$))(?P<word>[^/?#]+)(?:/p(?P<page>\d+))?",
         r"(?<=/)discussions(?:/(?!feed)[a-z]+)?(?:/p(?P<page>\d+))?(?=[/?#]|$)",
     )
+    profile_form: ClassVar[str | None] = "profile/{id}/{name}"
     member_addresses: ClassVar[tuple[str, ...]] = (r"(?<=/)profile/(?P<id>\d+)/",)
     scripts: ClassVar[str] = (
         r"(?<=/)(?:entry/(?:signin|register)|discussions?/|categories/|profile/|discussions$)"

@@ -98,6 +98,7 @@ def _item(found: Record, root: str, options: ReadOptions) -> PostItem | None:
         text=words.text,
         quotes=words.quotes,
         private_message_url=f"{root}/messages/add/{quote(name, safe='')}" if member else None,
+        profile_url=f"{root}/profile/{quote(f'{member}/{name}')}" if member else None,
     )
 
 

@@ -269,10 +269,11 @@ def _post(view: Any, options: ReadOptions) -> PostItem | None:
         else ()
     )
     key = view["uri"].rpartition("/")[2]
+    profile = f"{SITE}/profile/{quote(handle, safe=':')}"
     return PostItem(
         post_id=view["uri"],
         number=None,
-        url=f"{SITE}/profile/{quote(handle, safe=':')}/post/{quote(key, safe='')}",
+        url=f"{profile}/post/{quote(key, safe='')}",
         author=words(author.get("displayName")) or handle,
         author_id=words(author.get("did")) or None,
         author_handle=handle,
@@ -280,7 +281,8 @@ def _post(view: Any, options: ReadOptions) -> PostItem | None:
         edited=False,
         text=_lines(record["text"]),
         quotes=quotes,
-        private_message_url=f"{SITE}/profile/{quote(handle, safe=':')}",
+        private_message_url=profile,
+        profile_url=profile,
     )
 
 

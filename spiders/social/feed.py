@@ -66,6 +66,7 @@ def _post(one: Entry, url: str, title: str) -> PostItem:
         text=said.text,
         quotes=said.quotes,
         private_message_url=one.author_link,
+        profile_url=one.author_link,
         thread=ThreadRef(
             thread_id=one.entry_id,
             title=one.title,

@@ -227,6 +227,7 @@ def _post(
     number: str, author: str, text: Any, when: Any, *, thread: ThreadRef | None = None
 ) -> PostItem:
     said = without_marked_quotes(words_of(text)) if isinstance(text, str) else None
+    profile = f"{SITE}/user?id={quote(author, safe='')}"
     return PostItem(
         post_id=number,
         number=None,
@@ -237,6 +238,7 @@ def _post(
         edited=False,
         text=said.text if said else "",
         quotes=said.quotes if said else (),
-        private_message_url=f"{SITE}/user?id={quote(author, safe='')}",
+        private_message_url=profile,
+        profile_url=profile,
         thread=thread,
     )

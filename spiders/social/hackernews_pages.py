@@ -113,6 +113,7 @@ def _when(one: Selector, head: str, options: ReadOptions) -> datetime | None:
 def _post(
     number: str, author: str, said: Words, when: datetime | None, number_in: int | None = None
 ) -> PostItem:
+    profile = f"{_SITE}/user?id={quote(author, safe='')}"
     return PostItem(
         post_id=number,
         number=number_in,
@@ -123,7 +124,8 @@ def _post(
         edited=False,
         text=said.text,
         quotes=said.quotes,
-        private_message_url=f"{_SITE}/user?id={quote(author, safe='')}",
+        private_message_url=profile,
+        profile_url=profile,
     )
 
 

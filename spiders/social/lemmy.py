@@ -259,18 +259,20 @@ class _View:
             return None
         said = read_marked(body if isinstance(body, str) else "")
         host = host_of(dig(creator, "actor_id"))
+        handle = f"{name}@{host}" if host else name
         return PostItem(
             post_id=number if kind == "post" else f"c{number}",
             number=None,
             url=f"{self._root}/{kind}/{number}",
             author=words(dig(creator, "display_name")) or name,
             author_id=person,
-            author_handle=f"{name}@{host}" if host else name,
+            author_handle=handle,
             posted_at=machine_time(dig(thing, "published"), self._options),
             edited=bool(dig(thing, "updated")),
             text=said.text,
             quotes=said.quotes,
             private_message_url=f"{self._root}/create_private_message/{person}" if person else None,
+            profile_url=f"{self._root}/u/{quote(handle, safe='@')}",
         )
 
 

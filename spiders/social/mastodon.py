@@ -303,6 +303,7 @@ class _View:
         if _is_status(quoted) and _spoken(quoted):
             quotes += (Quote(author=_name(quoted["account"]), text=self._words(quoted)),)
         url = _page_of(status, self._root)
+        profile = _web(dig(account, "url")) or f"{self._root}/@{quote(handle, safe='@')}"
         return PostItem(
             post_id=number,
             number=None,
@@ -316,12 +317,12 @@ class _View:
             edited=bool(status.get("edited_at")),
             text=text,
             quotes=quotes,
-            private_message_url=self._private(account, handle),
+            private_message_url=self._private(profile, handle),
+            profile_url=profile,
         )
 
-    def _private(self, account: Any, handle: str) -> str:
+    def _private(self, profile: str, handle: str) -> str:
         """Return the form of a direct message on our own server, or else the author's profile."""
-        profile = _web(dig(account, "url")) or f"{self._root}/@{quote(handle, safe='@')}"
         if self._own is None:
             return profile
         host = urlsplit(profile).hostname or ""

@@ -283,6 +283,7 @@ def _post(kind: str, data: dict[str, Any], options: ReadOptions) -> PostItem | N
         text=said.text,
         quotes=said.quotes,
         private_message_url=_compose(author),
+        profile_url=_profile(author),
     )
 
 
@@ -303,6 +304,10 @@ def _compose(author: str) -> str | None:
     if author in _GONE:
         return None
     return f"{SITE}/message/compose?to={quote(author, safe='')}"
+
+
+def _profile(author: str) -> str | None:
+    return None if author in _GONE else f"{SITE}/user/{quote(author, safe='')}"
 
 
 def _feed(page: TextResponse, options: ReadOptions) -> Reading:
@@ -373,5 +378,6 @@ def _entry(one: Entry, listed: bool) -> PostItem:
         text=said.text,
         quotes=said.quotes,
         private_message_url=_compose(author),
+        profile_url=_profile(author),
         thread=ThreadRef(thread_id=number, title=title, url=SITE + top) if listed else None,
     )

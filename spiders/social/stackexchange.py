@@ -303,6 +303,7 @@ class _View:
             "answer_id": f"{self._shown}/a/{number}",
             "question_id": self._page(number),
         }
+        profile = f"{self._shown}/users/{person}" if person else None
         return PostItem(
             post_id=forms[name].format(number),
             number=1 if name == "question_id" else None,
@@ -313,6 +314,7 @@ class _View:
             edited=bool(item.get("last_edit_date") or item.get("edited")),
             text=said.text,
             quotes=said.quotes,
-            private_message_url=f"{self._shown}/users/{person}" if person else None,
+            private_message_url=profile,
+            profile_url=profile,
             thread=thread,
         )

@@ -140,6 +140,7 @@ def _post(one: Selector, options: ReadOptions) -> PostItem | None:
         text=text,
         quotes=quotes,
         private_message_url=f"{SITE}/{channel}",
+        profile_url=f"{SITE}/{channel}",
         thread=ThreadRef(
             thread_id=f"{channel}/{number}",
             title=title_of(text),

@@ -212,6 +212,7 @@ def _post(comment: Any, video: str, options: ReadOptions) -> PostItem | None:
     if not number or not author or not isinstance(text, str):
         return None
     channel = words(dig(said, "authorChannelId", "value"))
+    profile = f"{SITE}/channel/{quote(channel, safe='')}" if channel else None
     published, updated = dig(said, "publishedAt"), dig(said, "updatedAt")
     return PostItem(
         post_id=number,
@@ -222,5 +223,6 @@ def _post(comment: Any, video: str, options: ReadOptions) -> PostItem | None:
         posted_at=machine_time(published, options),
         edited=bool(updated and updated != published),
         text="\n".join(words(line) for line in text.strip().splitlines()),
-        private_message_url=f"{SITE}/channel/{quote(channel, safe='')}" if channel else None,
+        private_message_url=profile,
+        profile_url=profile,
     )

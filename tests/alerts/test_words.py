@@ -1,10 +1,16 @@
 """What an alert says, and what forum text cannot make it say."""
 
+import json
+
 import pytest
 
 from alerts import words
 from alerts.base import Message, MessageError
-from models import Level, Outreach
+from alerts.card import Card
+from alerts.slack_blocks import blocks
+from alerts.tongue import tongue
+from models import CaseState, Level, Outreach
+from tests.slack_rules import message_error
 
 
 @pytest.mark.parametrize(
@@ -108,7 +114,61 @@ def test_writing_privately_is_offered_only_where_the_site_allows_it_and_on_the_s
     a_message, outreach: Outreach, address: str | None, offered: bool
 ) -> None:
     message = a_message(outreach=outreach, private_message_url=address)
-    assert (words.private_link(message) is not None) is offered
+    assert (words.way_to(message) is not None) is offered
+
+
+FORM, PAGE = "https://forum.test/pm?to=5", "https://forum.test/member/5"
+FREE, CLOSED = Outreach.PRIVATE, Outreach.NONE
+
+
+@pytest.mark.parametrize(
+    ("outreach", "form", "page", "way"),
+    [
+        (FREE, FORM, PAGE, ("write", FORM)),
+        (FREE, None, PAGE, ("profile", PAGE)),
+        (FREE, PAGE, PAGE, ("profile", PAGE)),  # an engine without a form gives the page twice
+        (FREE, "https://evil.test/pm", PAGE, ("profile", PAGE)),
+        (FREE, None, "https://evil.test/member/5", None),
+        (FREE, None, "javascript:alert(5)", None),
+        (Outreach.ASK_MODERATOR, FORM, PAGE, ("profile", PAGE)),
+        (Outreach.DECLARED_PUBLIC_ONLY, FORM, PAGE, ("profile", PAGE)),
+        (CLOSED, FORM, PAGE, None),
+    ],
+)
+def test_the_way_to_an_author_is_the_form_for_it_and_else_their_page(
+    a_message, outreach: Outreach, form: str | None, page: str | None, way: object
+) -> None:
+    message = a_message(outreach=outreach, private_message_url=form, profile_url=page)
+    assert words.way_to(message) == way
+
+
+@pytest.mark.parametrize(
+    ("code", "label", "sentence"),
+    [
+        ("en", "Open profile", "see the author's profile"),
+        ("pl", "Otwórz profil", "zajrzyj na profil autora"),
+        ("ru", "Открыть профиль", "загляните в профиль автора"),
+    ],
+)
+@pytest.mark.parametrize("state", [CaseState.NEW, CaseState.CLAIMED, CaseState.CONTACTED])
+def test_slack_opens_the_profile_where_there_is_no_form_and_says_the_policy(
+    a_message, code: str, label: str, sentence: str, state: CaseState
+) -> None:
+    speech = tongue(code)
+    message = a_message(private_message_url=None, profile_url=PAGE)
+    shown = blocks(Card(message=message, state=state, owner="Anna", buttons=True), speech)
+    [button] = [one for one in shown[-1]["elements"] if one.get("url") == PAGE]
+    assert (button["text"]["text"], button["action_id"]) == (label, "open_profile")
+    assert speech.say("write") not in json.dumps(shown, ensure_ascii=False)
+    policy = words.policy(message, speech)
+    assert sentence in policy
+    assert policy in [
+        one["text"]
+        for part in shown
+        for one in part.get("elements", [])
+        if one["type"] == "plain_text"
+    ]
+    assert message_error({"text": "x", "blocks": shown}) is None
 
 
 @pytest.mark.parametrize("outreach", list(Outreach))

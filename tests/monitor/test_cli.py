@@ -163,6 +163,7 @@ def test_read_prints_one_object_a_post_in_the_documented_format(
             "quotes",
             "private_message_url",
             "author_handle",
+            "profile_url",
         ]
         assert record["format"] == 1
         assert record["posted_at"].endswith("Z")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from models import CaseState, DeliveryState, Level, Outreach
+from models import Author, CaseState, DeliveryState, Level, OptOut, Outreach
 from models.database import writing
 from monitor.coverage import Health
 from monitor.digest import Digest, DigestError, as_text, build_digest
@@ -84,6 +84,40 @@ def test_addresses_that_are_not_web_addresses_are_never_links(scene: Scene) -> N
     )
     (found,) = digest_of(scene).cases
     assert (found.thread_url, found.quote_url, found.private_url) == (None, None, None)
+
+
+@pytest.mark.parametrize("policy", list(Outreach))
+def test_the_authors_page_is_offered_where_there_is_no_form_for_us(
+    scene: Scene, policy: Outreach
+) -> None:
+    thread = scene.thread(scene.source(outreach=policy), "Title")
+    page = "https://f.test/member/5"
+    post = scene.post(thread, "Nordvia, why?", url="https://f.test/p", private_message_url=page)
+    scene.session.get_one(Author, post.author_id).profile_url = page
+    scene.case(post)
+    (found,) = digest_of(scene).cases
+    assert (found.private_url, found.profile_url) == (
+        None,
+        None if policy is Outreach.NONE else page,
+    )
+
+
+def test_nobody_is_offered_a_way_to_an_author_who_asked_for_peace(scene: Scene) -> None:
+    source = scene.source()
+    thread = scene.thread(source, "Title")
+    post = scene.post(thread, "Nordvia, why?")
+    scene.case(post)
+    scene.case(scene.post(scene.thread(source, "Another"), "Nordvia again"))
+    author = scene.session.get_one(Author, post.author_id)
+    author.profile_url = f"{source.address}member/5"
+    scene.add(OptOut(source_id=source.id, external_id=author.external_id))
+    silent = {
+        case.title: (case.silent, case.private_url or case.profile_url)
+        for case in digest_of(scene).cases
+    }
+    assert silent["Title"] == (True, None)
+    assert silent["Another"][0] is False
+    assert silent["Another"][1]
 
 
 def test_a_long_post_is_quoted_around_the_brand(scene: Scene) -> None:

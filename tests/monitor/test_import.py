@@ -59,6 +59,7 @@ def test_posts_are_stored_matched_and_never_crawled(runtime: Runtime, tmp_path: 
             posted_at="2026-11-03T09:00:00+01:00",
             quotes=[{"author": None, "text": "all green"}],
             private_message_url="https://f.test/pm/mia",
+            profile_url="https://f.test/u/mia",
             unknown_key=1,
         ),
         record("3", "cats"),
@@ -70,6 +71,7 @@ def test_posts_are_stored_matched_and_never_crawled(runtime: Runtime, tmp_path: 
         watched = session.exec(select(Thread).where(Thread.watched)).one()
         assert (watched.title, watched.url) == ("Outage", "https://f.test/t/9")
         assert session.exec(select(Mention.matched)).all() == ["Nordvia"]
+        assert "https://f.test/u/mia" in session.exec(select(Author.profile_url)).all()
         source = session.exec(select(Source)).one()
     assert (source.address, source.name, source.enabled) == ("import:posts", "posts", False)
     assert due_sources(runtime) == []
@@ -102,6 +104,7 @@ def test_importing_again_adds_nothing_and_another_text_is_an_edit(
         (record("1", "x", posted_at=17), "posted_at is '17'"),
         (record("1", "x", url="javascript:alert(1)"), "no web address"),
         (record("1", "x", private_message_url="//f.test"), "no web address"),
+        (record("1", "x", profile_url="mia"), "no web address"),
         (record("1", "x", edited="maybe"), "neither true nor false"),
         (record("1", "x", number="first"), "not a whole number"),
         (record("1", "x", quotes=["x"]), "objects with author and text"),

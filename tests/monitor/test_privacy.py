@@ -45,6 +45,7 @@ def post(number: int, author: str, text: str, *quotes: QuoteRead) -> PostItem:
         text=text,
         quotes=quotes,
         private_message_url=f"https://forum.example/pm?to={author}",
+        profile_url=f"https://forum.example/u/{author}",
     )
 
 
@@ -99,6 +100,7 @@ def case_with_alert(session: Session) -> None:
         "author": KLARA,
         "quote": first.text,
         "private_message_url": first.private_message_url,
+        "profile_url": f"https://forum.example/u/{KLARA}",
         "post_url": first.url,
         "thread_url": "https://forum.example/t7",
     }
@@ -115,7 +117,7 @@ def test_a_forgotten_author_is_gone_from_posts_quotes_revisions_and_alerts(engin
     assert (done.posts, done.quotes, done.alerts) == (1, 1, 1)
     with reading(engine) as session:
         left = everything_stored(session)
-        for trace in (KLARA, "money since", "pm?to=Klara"):
+        for trace in (KLARA, "money since", "pm?to=Klara", "/u/Klara"):
             assert trace not in left
         assert "same with Nordvia here" in left
         assert session.exec(select(func.count()).select_from(Case)).one() == 1

@@ -420,7 +420,8 @@ def test_an_author_who_asked_for_peace_cannot_be_written_to_from_the_message(at:
         opt_out(session, session.get_one(Case, number), None, at.now)
     at.deliver()
     assert "asked not to be written to" in reader_sees(at.post(number))
-    assert {"write_privately", "case.words"} & set(actions(at.post(number))) == set()
+    offered = set(actions(at.post(number)))
+    assert {"write_privately", "open_profile", "case.words"} & offered == set()
     with (
         reading(at.engine) as session,
         pytest.raises(OpeningError, match="asked not to be written to"),

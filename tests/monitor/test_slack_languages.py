@@ -174,7 +174,7 @@ def test_reminders_and_escalations_are_in_the_language_of_who_is_told(
         alone = notices(at)[-1]
         assert alone.title == f"sprawa {third} czeka na Twoją decyzję"
         assert alone.text.startswith("Odezwać się (50 na 100), Nordvia, jakość, Forum Test: ")
-        assert "autor jest wyraźnie niezadowolony (prawdopodobieństwo 0.93)" in alone.text
+        assert "autor jest wyraźnie niezadowolony (prawdopodobieństwo 0,93)" in alone.text
         assert "Zegar: eskalacja, decyduje lider. „nikt jej nie wziął od 1 godz." in alone.text
         assert rest_line(alone) == ""
 

@@ -242,6 +242,7 @@ def test_what_no_column_can_hold_is_made_to_fit(engine: Engine, store: Store) ->
         author_posts=2**40,
         quotes=(QuoteItem(author="q" * 900, text="\udfff"),),
         private_message_url="https://f.test/" + "x" * 3000,
+        profile_url="https://f.test/" + "x" * 3000,
     )
     item = replace(walk(odd, title="t\ud800" * 600), board_id="доска" * 100, thread_id="9" * 900)
     store.save(item)
@@ -253,6 +254,7 @@ def test_what_no_column_can_hold_is_made_to_fit(engine: Engine, store: Store) ->
     assert stored.private_message_url is None
     assert len(author.name) == 300
     assert author.posts_shown is None
+    assert author.profile_url is None
     assert store.mark("9" * 900) is not None
 
 
@@ -314,3 +316,19 @@ def test_a_word_nothing_is_found_by_is_refused_and_harms_no_other_brand(
 def test_a_name_too_long_for_its_column_is_refused(engine: Engine) -> None:
     with pytest.raises(BrandError, match="at most 200"), writing(engine) as session:
         save_brand(session, BrandSpec(name="x" * 201))
+
+
+def test_the_page_of_an_author_is_kept_with_the_author_until_the_site_names_another(
+    engine: Engine, store: Store
+) -> None:
+    def page() -> str | None:
+        with reading(engine) as session:
+            return session.exec(select(Author.profile_url)).one()
+
+    first = post(1, "Nordvia is down", profile_url="https://f.test/u/1")
+    store.save(walk(first))
+    assert page() == "https://f.test/u/1"
+    store.save(walk(replace(first, profile_url=None)))
+    assert page() == "https://f.test/u/1", "a page that does not tell takes nothing away"
+    store.save(walk(replace(first, profile_url="https://f.test/u/one")))
+    assert page() == "https://f.test/u/one"

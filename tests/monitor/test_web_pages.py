@@ -10,7 +10,7 @@ from parsel import Selector
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from models import CaseState, Level, Mention, Outreach, Post
+from models import Author, CaseState, Level, Mention, Outreach, Post
 from models.database import writing
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
@@ -315,6 +315,34 @@ def test_the_page_offers_a_private_message_only_where_it_is_welcome(
     for path in ("/", f"/case/{case}"):
         offered = "mode=compose" in " ".join(read(path).css("a::attr(href)").getall())
         assert offered == (policy is Outreach.PRIVATE)
+
+
+@pytest.mark.parametrize(
+    ("language", "label", "rule"),
+    [
+        ("en", "Open profile", "Private contact is welcome here"),
+        ("pl", "Otwórz profil", "Kontakt prywatny jest tu mile widziany"),
+        ("ru", "Открыть профиль", "Личные сообщения здесь уместны"),
+    ],
+)
+def test_where_no_form_is_known_the_page_leads_to_the_authors_own(
+    engine: Engine, client: TestClient, language: str, label: str, rule: str
+) -> None:
+    page = "https://bb.example/users/may/"
+
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source(), "T")
+        post = scene.post(thread, "Nordvia", url="https://bb.example/t", private_message_url=None)
+        scene.session.get_one(Author, post.author_id).profile_url = page
+        return scene.case(post).id
+
+    case = write(engine, fill)
+    for path in ("/", f"/case/{case}"):
+        shown = Selector(client.get(path, headers={"Accept-Language": language}).text)
+        [link] = shown.css(f"a[href='{page}']")
+        assert link.css("::text").get() == label
+        if path != "/":
+            assert rule in words(shown, "main")
 
 
 def hostile_case(scene: Scene) -> int | None:

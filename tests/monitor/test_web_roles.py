@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from starlette.routing import Mount, Route
 
-from models import Access, Account, Audit, BrandTerm, Case, CaseEvent, Post, Source
+from models import Access, Account, Audit, Author, BrandTerm, Case, CaseEvent, Post, Source
 from models.database import reading, writing
 from monitor.config import Settings
 from monitor.web.app import create_app
@@ -52,6 +52,12 @@ DOORS: dict[tuple[str, str], Door] = {
         at="/case/1/erase", who=MANAGERS, status=303, form={"post": "1", "what": "post"}
     ),
     ("POST", "/case/{case_id:int}/{change}"): Door(at="/case/1/take", status=303),
+    ("GET", "/authors"): Door(who=MANAGERS),
+    ("POST", "/authors"): Door(who=MANAGERS, form={"name": "nobody"}),
+    ("POST", "/author/{author_id:int}/export"): Door(at="/author/1/export", who=MANAGERS),
+    ("POST", "/author/{author_id:int}/erase"): Door(
+        at="/author/1/erase", who=MANAGERS, status=303, form={"what": "objection"}
+    ),
     ("POST", "/look"): Door(status=303, form={"theme": "dark", "back": "/why"}),
     ("GET", "/ops"): Door(who=OPS_ONLY),
     ("GET", "/ops/source/{source_id:int}"): Door(at="/ops/source/1", who=OPS_ONLY),
@@ -63,6 +69,13 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/ops/brand/{brand_id:int}"): Door(at="/ops/brand/1", who=OPS_ONLY),
     ("POST", "/ops/brand/{brand_id:int}/save"): Door(
         at="/ops/brand/1/save", who=OPS_ONLY, status=303
+    ),
+    ("GET", "/ops/accounts"): Door(who=OPS_ONLY),
+    ("POST", "/ops/accounts"): Door(
+        who=OPS_ONLY, form={"login": "eve@example.org", "access": "agent"}
+    ),
+    ("POST", "/ops/accounts/{account_id:int}/{what}"): Door(
+        at="/ops/accounts/1/link", who=OPS_ONLY
     ),
     ("GET", "/ops/add"): Door(who=OPS_ONLY),
     ("POST", "/ops/add"): Door(who=OPS_ONLY, status=400, form={"timezone": "Mars/Base"}),
@@ -82,6 +95,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/login/provider/back"): Door(stranger=403, status=403),
     ("GET", "/welcome"): Door(status=303),
     ("POST", "/welcome"): Door(status=303, form={"login": "x", "password": "y" * 20}),
+    ("GET", "/join"): Door(stranger=403, status=403),
+    ("POST", "/join"): Door(stranger=403, status=403, form={"token": "x", "password": "y" * 20}),
     ("POST", "/logout"): Door(status=303),
 }
 """Every route. ``stranger`` is what who is not logged in gets: 303 leads to the login page."""
@@ -159,7 +174,7 @@ def test_everybody_gets_what_is_declared_and_no_more(client: TestClient, who: st
 
 def everything(engine: Engine) -> str:
     """Return what the database holds that a form could change."""
-    tables = (Source, BrandTerm, Case, CaseEvent, Post, Audit, Account)
+    tables = (Source, BrandTerm, Case, CaseEvent, Post, Author, Audit, Account)
     with reading(engine) as session:
         return "\n".join(
             row.model_dump_json() for table in tables for row in session.exec(select(table))

@@ -38,9 +38,10 @@ def said_by_the_templates() -> set[Message]:
 def said_by_the_code() -> set[Message]:
     found: set[Message] = {one.lower().replace("_", " ") for one in Outcome} | {"not finished"}
     found |= set(TITLES.values())
-    for file in [*WEB.glob("*.py"), *WEB.parent.glob("digest_*.py")]:
+    told_elsewhere = [WEB.parent / "accounts.py", *WEB.parent.glob("digest_*.py")]
+    for file in [*WEB.glob("*.py"), *told_elsewhere]:
         with file.open("rb") as stream:
-            keywords = ("text", "message", "plural", "counted")
+            keywords = ("text", "message", "plural", "counted", "AccountError")
             for _, name, words, _ in extract_python(stream, keywords, (), {}):
                 told = [words] if isinstance(words, str) else words or ()
                 if name in ("plural", "counted") and len(told) > 1 and told[0]:

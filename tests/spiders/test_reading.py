@@ -61,6 +61,7 @@ def test_a_thread_is_told_as_json_that_stays_the_same() -> None:
             "https://forum.test/forum/ucp.php?i=pm&mode=compose&action=quotepost&p=801"
         ),
         "author_handle": None,
+        "profile_url": "https://forum.test/forum/memberlist.php?mode=viewprofile&u=31",
     }
     assert record["posts"][1]["author_id"] is None
     assert record["posts"][1]["private_message_url"] is None
