@@ -9,9 +9,14 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from models import Agent
+from alerts.dispatch import enqueue
+from models import Agent, Level
+from models.base import utc_now
 from models.database import make_engine, writing
 from monitor.cli import app
+from monitor.config import load_settings
+from monitor.judging import message_for
+from tests.monitor.scene import Scene
 from tests.slack_server import APP_TOKEN, SCOPES, TOKEN, FakeSlack
 
 MANIFEST = Path(__file__).parents[2] / "docs" / "slack-manifest.yaml"
@@ -90,3 +95,30 @@ def test_the_manifest_asks_for_every_scope_that_is_used_and_no_other() -> None:
     assert manifest["settings"]["socket_mode_enabled"] is True
     [command] = manifest["features"]["slash_commands"]
     assert command["command"] == "/quietword"
+
+
+def test_check_names_a_channel_that_has_stopped_until_it_is_mended(slack: FakeSlack) -> None:
+    engine = make_engine(load_settings().database_url.get_secret_value())
+    with writing(engine) as session:
+        scene = Scene(session)
+        post = scene.post(scene.thread(scene.source(), "T"), "Nordvia, why?", negative=0.9)
+        case = scene.case(post, Level.URGENT)
+        message = message_for(session, case, now=utc_now())
+        assert enqueue(session, case, message, [("slack", "C1")], utc_now())
+    engine.dispose()
+
+    def run(*command: str) -> str:
+        return CliRunner().invoke(app, list(command), env={"COLUMNS": "400"}).output
+
+    slack.revoked = True
+    run("deliver")
+    assert slack.posted == []
+    [stopped] = [line for line in run("check").splitlines() if "has taken nothing since" in line]
+    assert stopped.startswith(" bad slack C1 has taken nothing since ")
+    assert "token_revoked" in stopped
+    assert stopped.endswith("1 message waits. Mend it, then: quietword deliver --retry-failed")
+
+    slack.revoked = False
+    run("deliver", "--retry-failed")
+    assert len(slack.posted) == 1
+    assert "has taken nothing" not in run("check")
