@@ -39,12 +39,12 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 _QUOTE_CLASSES = _names(
-    "quote bbcode_quote bbcodequote mycode_quote quotecontent quotebox ipsquote blockquote "
-    "chat-transcript"
+    "quote bbcode_quote bbcodequote mycode_quote quotecontent quotebox quote-box ipsquote "
+    "blockquote bbquoteblock chat-transcript"
 )
 _QUOTE_TITLES = _names(
     "quotetitle quote-title bbcodeblock-title ipsquote_citation bbcode_postedby title "
-    "quoteauthor quoteboxtitle quote-heading"
+    "quoteauthor quoteboxtitle quote-heading bbquotename"
 )
 _CHROME = _names(
     "codetitle codehead bbcodeblock-expandlink quoteboxicon chat-transcript-user poll-info"
@@ -161,23 +161,24 @@ def _walk(root: Element, opaque: Callable[[Element], bool]) -> Iterator[tuple[st
 def _opaque(element: Element, replace: Callable[[Element], str | None]) -> bool:
     return (
         replace(element) is not None
-        or _is_quote(element)
+        or is_quote(element)
         or _placeholder(element) is not None
         or _titled_quote(element) is not None
     )
 
 
-def _is_quote(element: Element) -> bool:
+def is_quote(element: Element) -> bool:
+    """Tell whether ``element`` is what somebody else said."""
     if _tag(element) == "blockquote":
         return not classes(element) & {"postcontent", "messagetext", "spoiler-body"}
-    return _tag(element) in {"div", "aside"} and bool(classes(element) & _QUOTE_CLASSES)
+    return _tag(element) in {"div", "aside", "dl"} and bool(classes(element) & _QUOTE_CLASSES)
 
 
 def _titled_quote(element: Element) -> Element | None:
     """Return the quote that ``element`` is the heading of: its next sibling."""
     if _tag(element) in {"div", "p", "dt"} and classes(element) & _QUOTE_TITLES:
         following = element.getnext()
-        if following is not None and not (element.tail or "").strip() and _is_quote(following):
+        if following is not None and not (element.tail or "").strip() and is_quote(following):
             return following
     return None
 
@@ -195,7 +196,9 @@ def _placeholder(element: Element) -> str | None:
         return ""
     if "bbcodeblock--unfurl" in kinds:  # the preview of a link is not the author's words
         return element.get("data-url") or ""
-    if tag == "pre" or kinds & {"codebox", "codecontent", "codeblock", "bbcodeblock--code"}:
+    if tag == "pre" or kinds & {"codecontent", "codeblock", "bbcodeblock--code"}:
+        return CODE
+    if "codebox" in kinds and "quote" not in kinds:
         return CODE
     if kinds & {"attachbox", "inline-attachment", "bbcodeattachment", "attachment"}:
         return ATTACHMENT
@@ -248,7 +251,7 @@ def _read_quote(quote: Element, replace: Callable[[Element], str | None]) -> tup
     heads = (
         element
         for step, element, _ in _walk(
-            quote, lambda child: _is_heading(child) or (child is not own and _is_quote(child))
+            quote, lambda child: _is_heading(child) or (child is not own and is_quote(child))
         )
         if step == "instead" and _is_heading(element)
     )
@@ -264,7 +267,10 @@ def _read_quote(quote: Element, replace: Callable[[Element], str | None]) -> tup
 
 
 def _is_heading(element: Element) -> bool:
-    if _tag(element) == "cite":
+    parent = element.getparent()
+    if _tag(element) == "cite" or (
+        _tag(element) == "dt" and parent is not None and is_quote(parent)
+    ):
         return True
     return _tag(element) in {"div", "p", "header", "strong"} and bool(
         classes(element) & _QUOTE_TITLES
@@ -285,13 +291,13 @@ def _author_in(heading: Element) -> str | None:
     name = _WROTE.sub("", whole)
     if name == whole and whole.endswith(":"):
         return None
-    return name.strip(" :") or None
+    return _QUOTED_FROM.sub("", name).strip(" :") or None
 
 
 def _leads_to_quote(paragraph: Element) -> str | None:
     """Return whom ``paragraph`` names if it only leads to a quote: "@ann said in [topic]:"."""
     following = paragraph.getnext()
-    if following is None or not _is_quote(following) or (paragraph.tail or "").strip():
+    if following is None or not is_quote(following) or (paragraph.tail or "").strip():
         return None
     children = list(paragraph)
     alone = len(children) == 1 and not (children[0].tail or "").strip()

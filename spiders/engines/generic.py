@@ -6,6 +6,7 @@ messages. It gives way to every other engine, and refuses pages without clear re
 
 import hashlib
 import re
+from collections import Counter
 from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
@@ -26,13 +27,14 @@ from spiders.base import (
 from spiders.body import is_json, readable
 from spiders.engines.generic_blocks import Block, Finder
 from spiders.engines.page_links import beside, whole_thread
-from spiders.engines.schema_addresses import board_key, thread_number
-from spiders.text import classes, plain, read_words
+from spiders.engines.schema_addresses import board_key, post_id_in, thread_number
+from spiders.text import classes, is_quote, plain, read_words
 
 _SIGNATURE = re.compile(r"signature|\bsig\b|podpis|edited|last-?edit|modified", re.IGNORECASE)
 _EDITED = re.compile(r"edited|last-?_?edit|modified|edytowan", re.IGNORECASE)
 _ID = re.compile(r"(?:^|[^\d])(\d{1,18})$")
 _MEMBER = re.compile(r"(?:/|=|\.)(\d{1,12})(?:[/?&#.-]|$)")
+_OF_MESSAGE = re.compile(r"data-(?!user|author|member)[\w-]*(?:id|num)")
 _NUMBER = re.compile(r"#\s?(\d{1,6})")
 
 
@@ -60,7 +62,10 @@ class Generic(Engine):
             return []
         page = readable(page)
         finder = Finder(page, ReadOptions(), _language(page))
-        if blocks := finder.messages():
+        blocks = finder.messages()
+        if blocks and _is_blog(page) and not _are_comments(blocks):
+            return []
+        if blocks:
             what = f"{len(blocks)} blocks with an author, a time and a text"
         elif (lines := finder.lines()) and not _is_blog(page):
             what = f"a list of {len(lines)} dated links"
@@ -91,7 +96,7 @@ class Generic(Engine):
         return Reading(
             kind=Kind.BOARD,
             board_id=board_key(page.url),
-            board_title=_title(page),
+            board_title=_heading(page) or None,
             threads=tuple(rows.values()),
             next_page=beside(page, set(), 1),
             previous_page=beside(page, set(), -1),
@@ -105,16 +110,34 @@ def _is_blog(page: TextResponse) -> bool:
     return bool(wordpress) and "forum" not in page.url.lower()
 
 
+def _are_comments(blocks: list[Block]) -> bool:
+    """Tell ``blocks`` of what readers wrote from articles, by what they are called."""
+    return all(
+        re.search(
+            "comment|repl|answer", " ".join([*classes(block.node), block.node.get("id") or ""])
+        )
+        for block in blocks
+    )
+
+
 def _language(page: TextResponse) -> str | None:
     shown = (page.css("html::attr(lang)").get() or "").strip()[:2].lower()
     return shown if re.fullmatch("[a-z]{2}", shown) else None
 
 
+def _heading(page: TextResponse) -> str:
+    """Return the page's first heading with words in it, else its title."""
+    titles = [plain(node.root) for node in (*page.css("h1"), *page.css("title"))]
+    return next(filter(None, titles), "")
+
+
 def _title(page: TextResponse) -> str | None:
-    for heading in page.css("h1"):
-        if words := plain(heading.root):
-            return words
-    return plain(next((node.root for node in page.css("title")), None)) or None
+    """Return the longest heading that the page's own title repeats, else the first."""
+    whole = plain(next((node.root for node in page.css("title")), None))
+    headings = [words for node in page.css("h1, h2") if (words := plain(node.root))]
+    return (
+        max((each for each in headings if each in whole), key=len, default=_heading(page)) or None
+    )
 
 
 def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Reading:
@@ -122,9 +145,10 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
     here = without_fragment(without_session(page.urljoin(canonical) if canonical else page.url))
     url = whole_thread(here if same_site(here, page.url) else without_fragment(page.url))
     inside = {block.node for block in blocks}
+    ids = Counter(_own_id(block.node)[1] for block in blocks)
     items: dict[str, PostItem] = {}
     for block in blocks:
-        item = _item(page, block)
+        item = _item(page, block, alone=ids[_own_id(block.node)[1]] == 1)
         items.setdefault(item.post_id, item)
     return Reading(
         kind=Kind.THREAD,
@@ -138,14 +162,14 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
     )
 
 
-def _item(page: TextResponse, block: Block) -> PostItem:
+def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
     words = read_words(block.body, _without_signature)
     name, found = _own_id(block.node)
     text = words.text
     digest = "\n".join([block.author, str(block.when), text])
-    post_id = (
-        found or "digest-" + hashlib.sha256(digest.encode("utf-8", "replace")).hexdigest()[:16]
-    )
+    post_id = (alone and found) or "digest-" + hashlib.sha256(
+        digest.encode("utf-8", "replace")
+    ).hexdigest()[:16]
     base = without_fragment(without_session(page.url))
     profile = None
     if block.profile:
@@ -165,7 +189,7 @@ def _item(page: TextResponse, block: Block) -> PostItem:
     )
     return PostItem(
         post_id=post_id,
-        number=int(shown[1]) if shown else None,
+        number=int(shown[1]) if shown and shown[1] != found else None,
         url=f"{base}#{name}" if name else base,
         author=block.author,
         author_id=member[1] if member else None,
@@ -185,11 +209,21 @@ def _item(page: TextResponse, block: Block) -> PostItem:
 def _own_id(node: Element) -> tuple[str | None, str | None]:
     """Return the name of ``node`` for a link to it, and the number in it."""
     for each in (node, *node.iter("a", "div", "article", "td")):
-        for attribute in ("id", "name", "data-id", "data-post-id", "data-pid", "data-comment-id"):
+        own = [name for name in each.attrib if each is node and _OF_MESSAGE.fullmatch(name)]
+        for attribute in ("id", "name", "data-id", "data-post-id", "data-pid", *own):
             value = each.get(attribute) or ""
             if found := _ID.search(value):
                 return (value if attribute in {"id", "name"} else None), found[1]
-    return node.get("id"), None
+    # Drupal has an anchor before each comment; elsewhere only a link to the message names it.
+    before = node.getprevious()
+    if before is not None and before.tag == "a" and (found := _ID.search(before.get("id") or "")):
+        return before.get("id"), found[1]
+    links = (post_id_in(link.get("href") or "") for link in node.iter("a") if not _quoted(link))
+    return node.get("id"), next(filter(None, links), None)
+
+
+def _quoted(node: Element) -> bool:
+    return any(is_quote(outer) for outer in node.iterancestors())
 
 
 def _without_signature(element: Element) -> str | None:

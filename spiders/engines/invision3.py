@@ -17,6 +17,7 @@ from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, said
 
 _BOARD_URL = re.compile(r"ipb\.vars\[[\"']board_url[\"']\]\s*=\s*[\"']([^\"']+)[\"']")
+_TOPIC = re.compile(r"ipb\.topic\.topic_id\s*=\s*(\d+)")
 _CITED = re.compile(
     r"^(?P<first>.+?),\s+(?:on|dnia|am|le|el)\s.*(?:said|wrote|:)"
     r"|,\s*(?P<last>[^,]+?)\s+(?:said|napisał\w*|сказал\w*|писал\w*|schrieb|sagte)\W*$"
@@ -119,6 +120,11 @@ class Invision3(SelectorEngine):
         number = super().page_in(url)
         offset = parameter(url, "st") or ("0" if "__st__" in url else None)
         return number + 1 if offset is not None and number > 1 else number
+
+    def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
+        """Return the thread's id: by its address, or as the page's scripts are told."""
+        told = _TOPIC.search(doc.page.text)
+        return super().thread_id(doc, urls) or (told[1] if told else None)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""

@@ -17,6 +17,9 @@ from spiders.dates import machine_time
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person
 
+_ROWS = "[data-role=tableRows]"
+"""The list of a board itself."""
+
 
 class Invision4(SelectorEngine):
     """Read Invision Community 4 and 5."""
@@ -166,9 +169,11 @@ class Invision4(SelectorEngine):
         return machine_time(self._quotable(node).get("timestamp"), doc.options)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
-        """Return the id of the thread, which its row is named by."""
+        """Return the id of the thread; ``None`` in boxes beside the list, such as newest topics."""
+        if doc.page.css(_ROWS) and not row.xpath("ancestor::*[@data-role='tableRows']"):
+            return None
         number = row.attrib.get("data-rowid", "")
-        return number if number.isdecimal() else self.thread_in(url)
+        return self.thread_in(url) or (number if number.isdecimal() else None)
 
     def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
         """Return the board's id, which its row is named by."""

@@ -8,29 +8,46 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import same_site, without_fragment, without_session
 from spiders.engines.schema_addresses import first_page
-from spiders.text import plain
+from spiders.text import classes, plain
 
 _NEXT = re.compile(
     r"(?:next(?: page)?|older(?: posts)?|nast[eę]pn[aey](?: strona)?|dalej|след(?:\.|ующая|ующие)?"
     r"(?: страница)?|далее|вперёд|вперед|weiter|nächste(?: seite)?|další|následující|наступна|далі|"
-    r"suivant(?:e|s)?|siguiente|próxim[ao]|seguinte|successiv[ao]|volgende|nästa|sonraki)?"
+    r"suivant(?:e|s)?|siguiente|próxim[ao]|seguinte|successiv[ao]|volgende|nästa|sonraki|下一页|下一頁|"
+    r"次へ)?"
     r"\s*[>›»→⟩❯]*",
     re.IGNORECASE,
 )
 _PREVIOUS = re.compile(
     r"[<‹«←⟨❮]*\s*(?:prev(?:ious)?(?: page)?|newer(?: posts)?|poprzedni[ae]?(?: strona)?|wstecz|"
     r"пред(?:\.|ыдущая|ыдущие)?(?: страница)?|назад|zurück|vorherige(?: seite)?|předchozí|"
-    r"попередня|précédent(?:e|s)?|anterior(?:es)?|precedente|vorige|föregående|önceki)?",
+    r"попередня|précédent(?:e|s)?|anterior(?:es)?|precedente|vorige|föregående|önceki|上一页|上一頁|"
+    r"前へ)?",
     re.IGNORECASE,
 )
 _PAGE = re.compile(
     r"[?&](?:page|p|pg|strona|start|offset|seite|stranka|storinka|pagina|pagenum|page_no)=\d+(?=&|$)"
 )
+_WRITTEN = (
+    # Forumotion, Discuz, uCoz, wpForo
+    (re.compile(r"(?<=/t)(\d+)p\d+(?=-)"), r"\1"),
+    (re.compile(r"(?<=/thread-)(\d+)-\d+-\d+(?=\.html)"), r"\1-1-1"),
+    (re.compile(r"(?<=/forum/)(\d+-\d+)-\d+$"), r"\1-1"),
+    (re.compile(r"(?<=/)paged/\d+/?$"), ""),
+)
+"""How products write a page into a thread's address, and how its first page is written."""
+_CLASSES = {
+    1: frozenset({"next", "nxt", "next-page", "nextpage", "pagination-next", "page-next"}),
+    -1: frozenset({"prev", "previous", "prev-page", "pagination-prev", "page-prev"}),
+}
 
 
 def whole_thread(url: str) -> str:
     """Return ``url`` without what may be a page's number, as far as a guess goes."""
-    return _PAGE.sub("", first_page(url))
+    url = _PAGE.sub("", first_page(url))
+    for written, first in _WRITTEN:
+        url = written.sub(first, url)
+    return url
 
 
 def beside(page: TextResponse, inside: set[Element], step: int) -> str | None:
@@ -51,7 +68,8 @@ def beside(page: TextResponse, inside: set[Element], step: int) -> str | None:
         if relation in (link.attrib.get("rel") or "").split():
             return url
         text = plain(link.root) or link.attrib.get("title") or link.attrib.get("aria-label") or ""
-        if link.root.tag == "a" and text and words.fullmatch(text.strip()):
+        named = classes(link.root) & _CLASSES[1 if step > 0 else -1]
+        if link.root.tag == "a" and ((text and words.fullmatch(text.strip())) or named):
             worded.append(url)
         elif text.isdecimal() and len(text) < 6 and whole_thread(url) == whole_thread(here):
             numbered.setdefault(int(text), url)

@@ -33,13 +33,21 @@ from spiders.body import is_json, readable
 from spiders.dates import shown_time
 from spiders.engines.phpbb_addresses import SCRIPT, place_of
 from spiders.engines.phpbb_pages import PageLinks
-from spiders.engines.phpbb_posts import PostReader, count_in
+from spiders.engines.phpbb_posts import PostReader, anchor_of, count_in
 from spiders.html_place import chosen, digits, order_in, text_of
 from spiders.text import fit
 
 _POST_ID = re.compile(r"p(\d+)")
 _HOME = re.compile(r"(?:https?:)?//(?:www\.)?phpbb\.com/?")
 _COOKIE = re.compile(rb"phpbb\w*_(?:sid|u|k)\b|\w+_sid=[0-9a-f]{32}", re.IGNORECASE)
+_TITLES = (
+    ".topic-title",
+    "#page-body h2",
+    "h2 a.titles",
+    "a.titles",
+    "#pageheader h2",
+    "h2.page-title, h1.page-title",
+)
 _FEWEST_PER_PAGE = 10
 """Messages on a page of a thread; boards seldom show fewer."""
 
@@ -126,6 +134,7 @@ class _Page:
         page = self._page
         posts = list(chosen(page, self._options, "post"))
         posts = posts or [node for node in page.css("[id^=p]") if _is_post(node)]
+        posts = posts or [node for node in page.css(".post") if anchor_of(node)]
         rows = page.css("table tr a[name^=p]") if not posts else []
         if posts or rows:
             return self._thread(posts, rows)
@@ -206,7 +215,7 @@ class _Page:
     def _title(self) -> str | None:
         if title := text_of(chosen(self._page, self._options, "thread_title")):
             return title
-        for css in (".topic-title", "#page-body h2", "h2 a.titles", "a.titles", "#pageheader h2"):
+        for css in _TITLES:
             if title := text_of(self._page.css(css)):
                 return title
         shared = self._page.css('meta[property="og:title"]::attr(content)').get() or ""

@@ -32,7 +32,7 @@ class PostReader:
     def box(self, node: Selector, number: int | None) -> PostItem:
         """Return the message in ``node``, a box of prosilver or of a style made from it."""
         told = text_of(self._chosen(node, "post_id")) or node.attrib.get("id", "")
-        post_id = last_number(told)
+        post_id = last_number(told) or anchor_of(node)
         if post_id is None:
             raise PageChanged("a message has no id")
         bodies = (
@@ -181,6 +181,12 @@ class PostReader:
         return machine_time(marked, self._options) or shown_time(
             text_of([stamp]), self._options, self._language
         )
+
+
+def anchor_of(node: Selector) -> str | None:
+    """Return the id that an anchor at the top of a box tells, in styles whose boxes have none."""
+    names = node.xpath("(./a/@id | ./a/@name)[starts-with(., 'p')]").getall()
+    return next(filter(None, (digits(name[1:]) for name in names)), None)
 
 
 def count_in(text: str | None) -> int | None:

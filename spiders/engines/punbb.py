@@ -27,6 +27,7 @@ class Punbb(HtmlEngine):
         ('a[href*="punbb."]', "the footer leads to PunBB", 0.6),
         ("[id^=brd-].brd-page, #brd-wrap #brd-main", "ids of PunBB 1.3", 0.8),
         ("#punwrap:not(:has(#brdmain))", "ids of PunBB 1.2", 0.6),
+        ("#pun_wrap #pun, .punbb[id^=pun-]", "ids of MyBB.ru, hosting made from PunBB", 1.0),
     )
     cookie_hints: ClassVar[tuple[tuple[str, str, float], ...]] = (
         (r"\b(?:pun_cookie|forum_cookie)", "it sets PunBB's cookie", 0.4),
@@ -56,37 +57,51 @@ class Punbb(HtmlEngine):
     """There are no private messages: a profile shows how its member may be written to."""
     profile_form: ClassVar[str | None] = private_form
 
-    post: ClassVar[Css] = ("div.blockpost[id^=p]:has(.postmsg)", "div.post:has(.entry-content)")
+    post: ClassVar[Css] = (
+        "div.blockpost[id^=p]:has(.postmsg)",
+        "div.post:has(.entry-content)",
+        "div.post[id^=p]:has(.post-content)",
+    )
     post_id: ClassVar[Css] = (".posthead[id^=p]::attr(id)", "::attr(id)")
     author: ClassVar[Css] = (
         ".postleft dt strong",
         ".postleft dt",
         ".author-ident .username",
         ".post-byline a, .post-byline strong",
+        ".pa-author a",
+        ".pa-author::text",
     )
-    author_link: ClassVar[Css] = ".postleft dt a, .author-ident .username a, .post-byline a"
+    author_link: ClassVar[Css] = (
+        ".postleft dt a, .author-ident .username a, .post-byline a, .pa-author a"
+    )
     time: ClassVar[Css] = (
         "h2 a::text",
         ".post-link a::text",
         "h2 > span",
         ".posthead .permalink::text",
+        "::attr(data-posted)",
+        "h3 .permalink::text",
     )
     edited: ClassVar[Css] = ".postedit, .lastedit"
-    body: ClassVar[Css] = (".postright .postmsg", ".postmsg", ".entry-content")
-    skip: ClassVar[Css] = ".postedit, .lastedit, .postsignature, .sig-content, .sig-line"
-    number: ClassVar[Css] = (".post-num", "h2 .conr")
+    body: ClassVar[Css] = (".postright .postmsg", ".postmsg", ".entry-content", ".post-content")
+    skip: ClassVar[Css] = (
+        ".postedit, .lastedit, .postsignature, .sig-content, .sig-line, .post-sig, .acchide"
+    )
+    number: ClassVar[Css] = (".post-num", "h2 .conr", "h3 strong")
     thread_title: ClassVar[Css] = (
         ".crumbs li:last-child strong",
         ".crumblast a",
         ".main-title",
         ".crumbs li:last-child a",
         ".linkst li:last-child",
+        "#pun-main h1",
     )
-    crumb: ClassVar[Css] = ".crumbs a, .linkst a, .linksb a"
+    crumb: ClassVar[Css] = ".crumbs a, .linkst li a, .linksb li a"
     next_page: ClassVar[Css] = (
         ".pagelink a[rel=next]",
         ".pagelink strong + a",
         ".paging strong + a",
+        ".pagelink a.next",
     )
     previous_page: ClassVar[Css] = ".pagelink a[rel=prev]"
 
@@ -94,6 +109,7 @@ class Punbb(HtmlEngine):
         "#vf tr:has(td.tcl)",
         ".main-item[id^=topic], .main-forum .main-item",
         ".blocktable tr:has(td.tcl):has(a[href*=viewtopic])",
+        "#pun-viewforum tr:has(td.tcl)",
     )
     thread_link: ClassVar[Css] = (".tclcon a", "td.tcl a", ".item-subject h3 a")
     thread_last: ClassVar[Css] = "td.tcr, .info-lastpost"
@@ -104,11 +120,14 @@ class Punbb(HtmlEngine):
     board_row: ClassVar[Css] = (
         "[id^=idx] tr:has(td.tcl)",
         ".main-category .main-item",
-        "#punindex tr:has(td.tcl), .blocktable tr:has(td.tcl h3)",
+        "#punindex tr:has(td.tcl), #pun-index tr:has(td.tcl), .blocktable tr:has(td.tcl h3)",
     )
     board_link: ClassVar[Css] = "h3 a"
     board_last: ClassVar[Css] = "td.tcr, .info-lastpost"
-    listing: ClassVar[Css] = "#vf, #punindex .blocktable, .main-forum, .main-category, .forum-views"
+    listing: ClassVar[Css] = (
+        "#vf, #punindex .blocktable, #pun-viewforum, #pun-index, .main-forum, .main-category, "
+        ".forum-views"
+    )
 
     def title(self, view: HtmlPage) -> str:
         """Return the title without the arrow before the last step of the page's path."""

@@ -71,7 +71,7 @@ class Vbulletin3(SelectorEngine):
     body: ClassVar[str] = "[id^=post_message_]"
     author: ClassVar[str] = "a.bigusername, .bigusername, [id^=postmenu_]"
     time: ClassVar[str | tuple[str, ...]] = ".postdate .date, .postdate, time"
-    number: ClassVar[str] = "a[id^=postcount], a.postcounter"
+    number: ClassVar[str] = "a[id^=postcount], a.postcounter, .nodecontrols"
     skip: ClassVar[frozenset[str]] = frozenset(
         {"bbcode_description", "signature", "signaturecontainer", "tapatalksignatur"}
     )
@@ -224,7 +224,7 @@ class Vbulletin3(SelectorEngine):
     def is_edited(self, node: Selector) -> bool:
         """Return whether a line under the message tells when it was edited."""
         return any(
-            re.search(r"\d{1,2}[:.]\d\d", said(line))
+            re.search(r"\d{1,2}[:.h]\d\d", said(line))
             for line in node.xpath(
                 f".//div[contains(@class,'smallfont')]/em{_IN_BOX}"
                 f" | .//*[contains(@class,'lastedited')]{_IN_BOX}"

@@ -36,7 +36,8 @@ class Vbulletin4(Vbulletin3):
         ".username_container .username, .userinfo .username, a.username, .bigusername"
     )
     body: ClassVar[str] = (
-        "[id^=post_message_] blockquote.postcontent:not(.lastedited), [id^=post_message_]"
+        "[id^=post_message_] blockquote.postcontent:not(.lastedited), "
+        "[id^=post_message_]:not(:has(blockquote.postcontent))"
     )
     title: ClassVar[tuple[str, ...]] = (
         ".threadtitle a",

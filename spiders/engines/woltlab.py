@@ -1,4 +1,4 @@
-"""WoltLab Burning Board 4 to 6 (WoltLab Suite Forum) as a guest sees it.
+"""WoltLab Burning Board 3 to 6 (WoltLab Suite Forum) as a guest sees it.
 
 Written in November 2026 after the product's own templates.
 """
@@ -15,6 +15,8 @@ from spiders.base import Gives
 from spiders.selected import SelectorEngine
 from spiders.selected_page import Doc, Person, count_in, said
 
+_QUOTED = re.compile(r"»(.+)«")
+_OWN_FORM = re.compile(r"-(\d+)/?$")
 _STAMPS = "{0} woltlab-core-date-time, {0} time"
 
 
@@ -23,10 +25,10 @@ class Woltlab(SelectorEngine):
 
     name: ClassVar[str] = "woltlab"
     gives: ClassVar[Gives] = Gives(
-        product="WoltLab 4 to 6",
-        times="exact",
+        product="WoltLab 3 to 6",
+        times="exact; in 3 as the page shows them",
         edits="yes",
-        private="`conversation-add`",
+        private="`conversation-add`; in 3 `form=PMNew`",
     )
     marks: ClassVar[str] = 'data-application="wbb", wbbPost messages, WoltLabSuite scripts'
     hints: ClassVar[tuple[tuple[str, float, str], ...]] = (
@@ -39,16 +41,20 @@ class Woltlab(SelectorEngine):
         ("article.message[data-object-id] .messageText", 0.4, "messages in WoltLab's markup"),
     )
 
-    post: ClassVar[str] = "article.wbbPost, article.message[data-object-id], [data-post-id].message"
-    body: ClassVar[str] = ".messageText"
+    post: ClassVar[str] = (
+        "article.wbbPost, article.message[data-object-id], [data-post-id].message, "
+        ".message[id^=postRow]"
+    )
+    body: ClassVar[str] = ".messageText, [id^=postText]"
     author: ClassVar[str] = (
         ".messageSidebar .username, .messageHeader .username, "
-        "[itemprop=author] [itemprop=name], .username"
+        "[itemprop=author] [itemprop=name], .username, .messageAuthor .userName"
     )
     time: ClassVar[str | tuple[str, ...]] = (
-        "time, woltlab-core-date-time, meta[itemprop=datePublished]"
+        "time, woltlab-core-date-time, meta[itemprop=datePublished]",
+        ".messageHeader .smallFont",
     )
-    edited: ClassVar[str] = ".wbbPostEditNote, .messageFooterNote"
+    edited: ClassVar[str] = ".wbbPostEditNote, .messageFooterNote, .editNote"
     number: ClassVar[str] = (
         ".messageHeaderMetaData a, .messageQuickOptions a, .messageHeader a, .messageNumber"
     )
@@ -60,29 +66,35 @@ class Woltlab(SelectorEngine):
         "h1.contentTitle",
         ".contentHeaderTitle h1",
         "header.boxHeadline h1",
+        ".mainHeadline h2 a",
         "h1",
     )
     board_title: ClassVar[tuple[str, ...]] = title
     title_drop: ClassVar[frozenset[str]] = frozenset({"badge", "label", "icon"})
-    crumb: ClassVar[str] = ".breadcrumbs a, nav.breadcrumbs a"
+    crumb: ClassVar[str] = ".breadcrumbs a, .breadCrumbs a"
     pager: ClassVar[str] = ".pagination, .pageNavigation"
     current: ClassVar[str] = ".pagination .active, .pageNavigation .active"
 
-    thread_row: ClassVar[str] = "[data-thread-id]:not(body), .wbbThread:not(body)"
-    thread_link: ClassVar[str] = "a.messageGroupLink, a.wbbTopicLink, .columnSubject h3 a"
-    thread_time: ClassVar[str] = _STAMPS.format(".columnLastPost")
+    thread_row: ClassVar[str] = (
+        "[data-thread-id]:not(body), .wbbThread:not(body), tr[id^=threadRow]"
+    )
+    thread_link: ClassVar[str] = (
+        "a.messageGroupLink, a.wbbTopicLink, .columnSubject h3 a, .columnTopic .topic a"
+    )
+    thread_time: ClassVar[str] = _STAMPS.format(".columnLastPost") + ", .columnLastPost p.smallFont"
     thread_last: ClassVar[str] = (
         ".columnLastPost a[href*='postID='], a[href*='action=lastPost'], "
         ".columnLastPost a[href*=post]"
     )
     thread_replies: ClassVar[str] = ".columnStats dl:first-of-type dd, .columnReplies"
     pinned: ClassVar[str] = (
-        ".sticky, .fa-thumb-tack, fa-icon[name=thumbtack], fa-icon[name=thumb-tack]"
+        ".sticky, .fa-thumb-tack, fa-icon[name=thumbtack], fa-icon[name=thumb-tack], "
+        "img[src*='threadImportant']"
     )
     moved: ClassVar[str] = "[data-is-link='1'], .wbbThreadLink, .messageGroupMoved"
-    board_row: ClassVar[str] = ".wbbBoard"
-    board_link: ClassVar[str] = "h3 a, h2 a, .wbbBoardTitle a, .containerHeadline a"
-    board_time: ClassVar[str] = "woltlab-core-date-time, time"
+    board_row: ClassVar[str] = ".wbbBoard, .boardlistInner"
+    board_link: ClassVar[str] = "h3 a, h2 a, .wbbBoardTitle a, .containerHeadline a, .boardTitle a"
+    board_time: ClassVar[str] = "woltlab-core-date-time, time, .boardlistLastPost .smallFont"
     listing: ClassVar[str] = (
         ".wbbThreadList, .tabularBoardThreads, .wbbBoardList, .wbbBoardContainer, .wbbBoard, "
         "body[data-template=board], body[data-template=boardList], body#tplBoard"
@@ -110,7 +122,7 @@ class Woltlab(SelectorEngine):
     )
     post_address: ClassVar[re.Pattern[str]] = re.compile(r"[?&]postID=(\d+)|#post(\d+)")
     member_address: ClassVar[re.Pattern[str]] = re.compile(
-        r"[/?]user/(\d+)(?:-|/|&|$)", re.IGNORECASE
+        r"[/?]user/(\d+)(?:-|/|&|$)|[?&]userID=(\d+)", re.IGNORECASE
     )
     folder_address: ClassVar[re.Pattern[str]] = re.compile(
         r"/(?:index\.php[?/])?(?:user|login|register|members-list|search)/", re.IGNORECASE
@@ -126,6 +138,10 @@ class Woltlab(SelectorEngine):
             box.root.tag = "blockquote"
             if author := box.attrib.get("author") or box.attrib.get("data-author"):
                 box.root.set("data-username", author)
+        for heading in body.css(".quoteHeader"):
+            if found := _QUOTED.search(said(heading)):
+                heading.root.getparent().set("data-username", found[1])
+            heading.drop()
 
     def post_id(self, node: Selector) -> str | None:
         """Return the id of the message."""
@@ -141,14 +157,26 @@ class Woltlab(SelectorEngine):
             if person.uid is None and number.isdecimal() and number != "0":
                 profile = person.profile or doc.url(link.attrib.get("href"))
                 return Person(name=person.name, uid=number, profile=profile)
+        # Where guests see no profiles, the message itself still has its author's number.
+        own = node.attrib.get("data-user-id", "")
+        if person.uid is None and own.isdecimal() and own != "0":
+            return Person(name=person.name, uid=own, profile=person.profile)
         return person
+
+    def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
+        """Return the thread's id; addresses of a site's own form end in it as well."""
+        found = super().thread_id(doc, urls)
+        for url in urls if found is None else ():
+            if own := _OWN_FORM.search(self.first_page(url)):
+                return own[1]
+        return found
 
     def place_in_thread(self, node: Selector) -> int | None:
         """Return the position that a link shows as "#12"."""
         for text in map(said, node.css(self.number)):
             if re.fullmatch(r"#\s*\d[\d.,'\s]*", text):
                 return count_in(text.lstrip("# "))
-        return next(map(count_in, map(said, node.css(".messageCounter a"))), None)
+        return next(map(count_in, map(said, node.css(".messageCounter a, .messageCount a"))), None)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""
@@ -187,6 +215,8 @@ class Woltlab(SelectorEngine):
         if person.uid is None:
             return None
         profile = person.profile or ""
+        if "page=User" in profile:
+            return f"{profile.partition('?')[0]}?form=PMNew&userID={person.uid}"
         found = re.search(r"(index\.php[?/])?user/\d", profile, re.IGNORECASE)
         root = profile[: found.start()] if found else self.folder(doc)
         style = (found[1] if found else None) or ""
