@@ -20,17 +20,23 @@ help:
 	@echo "make bench-slack   measure the way from a stored post to its message on Slack"
 	@echo "make lock          write constraints.txt anew from what is installed"
 
+# Not compiled beforehand: most modules of torch and transformers are never asked for.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.speed: $(VENV)/.runtime
 	-$(BIN)/quietword speed
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e '.[dev]'
 	touch $@
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.speed
 	$(BIN)/quietword demo $(if $(ONCE),--once)
 
 # The pages are tested in a real browser where there is one, or where it can be installed.

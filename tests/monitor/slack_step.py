@@ -1,13 +1,13 @@
-"""The sender, the timers, or the app that answers Slack, as a process: ``slack_step.py JSON``.
+"""The sender, the timers, or the app that answers Slack, as a process of its own.
 
 Wired by ``monitor.runtime`` and ``monitor.service`` as ``quietword run`` is, at a moment that
 stands still. Says ``ready`` when the work begins; to be killed.
 """
 
-import json
 import sys
 import threading
 from datetime import datetime
+from typing import Any
 
 from rich.console import Console
 
@@ -17,8 +17,7 @@ from monitor.runtime import make_runtime
 from monitor.service import with_slack
 
 
-def main() -> None:
-    told = json.loads(sys.argv[1])
+def work(told: dict[str, Any]) -> None:
     now = datetime.fromisoformat(told["now"])
     runtime = make_runtime(Settings(_env_file=None, **told["settings"]), Console())  # type: ignore[call-arg]
     object.__setattr__(runtime, "now", lambda: now)
@@ -42,7 +41,3 @@ def main() -> None:
 def say(word: str) -> None:
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,5 @@
-"""One step of the pipeline as a process of its own, to be killed: ``step.py STEP JSON``.
+"""One step of the pipeline as a process of its own, to be killed."""
 
-Says ``ready`` when everything is loaded and the work begins.
-"""
-
-import json
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -78,9 +74,10 @@ def deliver(told: Told) -> Callable[[], object]:
     return lambda: deliver_due(engine, {("slack", "C1"): channel}, now=later, lease_s=0.2)
 
 
-if __name__ == "__main__":
+def work(step: str, told: Told) -> None:
+    """Do a step; says ``ready`` when everything is loaded and the work begins."""
     steps = {"crawl": crawl, "score": score, "judge": judge, "deliver": deliver}
-    work = steps[sys.argv[1]](json.loads(sys.argv[2]))
+    done = steps[step](told)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    work()
+    done()

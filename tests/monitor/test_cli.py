@@ -12,27 +12,39 @@ from typing import Any
 import pytest
 
 from monitor.demo import NORDVIA, DemoForum
+from tests.forked import ROOT, Forked, quietword
 from tests.slack_server import TOKEN, FakeSlack
 
 
 @dataclass
 class Shell:
-    """A working directory in which commands are run."""
+    """A working directory in which commands are run, by ``forked`` processes or as a person does.
+
+    A checkpoint takes long to load, so most commands are forked.
+    """
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    forked: bool = True
 
     def run(self, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
         kept = {k: v for k, v in os.environ.items() if not k.startswith("QUIETWORD_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "monitor.cli", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=150,
-            check=False,
-            cwd=self.folder,
-            env=kept | {"PYTHONPATH": str(Path(__file__).parents[2])} | self.settings,
-        )
+        env = kept | {"PYTHONPATH": str(ROOT)} | self.settings
+        command = [sys.executable, "-m", "monitor.cli", *arguments]
+        if self.forked:
+            with Forked(quietword, *arguments, cwd=self.folder, env=env) as child:
+                said, wrong = child.communicate(150)
+            done = subprocess.CompletedProcess(command, child.returncode or 0, said, wrong)
+        else:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=150,
+                check=False,
+                cwd=self.folder,
+                env=env,
+            )
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         return done
 
@@ -63,7 +75,7 @@ def test_help_loads_neither_torch_nor_scrapy_nor_the_tables(shell: Shell) -> Non
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert loaded.stdout.strip() == ""
     assert "Find unhappy customers" in shell.run("--help").stdout
@@ -72,6 +84,7 @@ def test_help_loads_neither_torch_nor_scrapy_nor_the_tables(shell: Shell) -> Non
 def test_the_whole_story_from_an_empty_folder_to_alerts_and_a_digest(
     shell: Shell, forum: DemoForum, database_url: str
 ) -> None:
+    shell.forked = not database_url.startswith("sqlite")
     with FakeSlack() as slack:
         shell.settings |= {
             "QUIETWORD_DATABASE_URL": database_url,

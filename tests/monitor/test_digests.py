@@ -2,14 +2,11 @@
 
 import itertools
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,10 +50,11 @@ from monitor.jobs import Runtime
 from monitor.privacy import ERASED, forget
 from monitor.retention import Policy, sweep
 from monitor.schedule import Schedule
+from tests.forked import Forked
 from tests.monitor.scene import NOW, Scene, hours
+from tests.monitor.step import work
 from tests.slack_server import TOKEN, FakeSlack, Mischief
 
-STEP = Path(__file__).with_name("step.py")
 WARSAW = ZoneInfo("Europe/Warsaw")
 
 
@@ -252,8 +250,7 @@ def test_killed_in_the_middle_the_next_run_sends_no_second_one(
         "slack_token": TOKEN,
         "ahead": (world.moment - utc_now()) / hours(1) + 1,
     }
-    command = [sys.executable, str(STEP), "deliver", json.dumps(told)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=STEP.parents[2]) as child:
+    with Forked(work, "deliver", told) as child:
         deadline = time.monotonic() + 120
         while not world.slack.calls(hanging) and time.monotonic() < deadline:
             time.sleep(0.05)

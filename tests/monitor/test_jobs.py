@@ -1,6 +1,5 @@
 """What a crawl leaves on its source and its run, however it ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -28,6 +27,8 @@ from monitor.config import Settings
 from monitor.crawling import CrawlFailed, CrawlOrder, run_crawl
 from monitor.demo import DemoForum
 from monitor.jobs import Runtime, SourceBusy, crawl_source, due_sources
+from tests.forked import Forked
+from tests.monitor.step import work
 from tests.webserver import Answer, Asked, WebServer
 
 
@@ -240,13 +241,9 @@ def test_a_child_whose_parent_is_killed_ends_by_itself(runtime: Runtime, databas
             "slack_url": "http://127.0.0.1:9/api/",
             "slack_token": "xoxb-1",
         }
-        step = Path(__file__).with_name("step.py")
-        parent = subprocess.Popen(
-            [sys.executable, str(step), "crawl", json.dumps(told)], cwd=step.parents[2]
-        )
-        children = wait_for_children(parent.pid)
-        parent.kill()
-        parent.wait()
+        with Forked(work, "crawl", told) as parent:
+            children = wait_for_children(parent.pid)
+            parent.kill()
         gone, alive = psutil.wait_procs(children, timeout=30)
     assert gone
     assert alive == []

@@ -1,10 +1,7 @@
 """Every step is killed at random moments; what is left at the end is the same as without."""
 
-import json
 import logging
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,10 +20,11 @@ from models.database import make_engine, reading, upgrade, writing
 from monitor.brands import BrandSpec, save_brand
 from monitor.demo import NORDVIA, DemoForum
 from monitor.mentions import Alias
+from tests.forked import Forked
+from tests.monitor.step import work
 from tests.slack_server import TOKEN, FakeSlack
 
 logger = logging.getLogger(__name__)
-STEP = Path(__file__).with_name("step.py")
 KILLS = {
     "sqlite": {"crawl": 12, "score": 9, "deliver": 9},
     "postgresql": {"crawl": 4, "score": 3, "deliver": 3},
@@ -52,7 +50,7 @@ class World:
     slack: FakeSlack
     sources: list[int]
 
-    def start(self, step: str) -> "subprocess.Popen[str]":
+    def start(self, step: str) -> Forked:
         told = {
             "database_url": self.url,
             "now": NOW.isoformat(),
@@ -61,12 +59,7 @@ class World:
             "slack_url": self.slack.url,
             "slack_token": TOKEN,
         }
-        return subprocess.Popen(
-            [sys.executable, str(STEP), step, json.dumps(told)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=STEP.parents[2],
-        )
+        return Forked(work, step, told)
 
     def run(self, step: str) -> None:
         with self.start(step) as child:
@@ -76,7 +69,6 @@ class World:
     def kill(self, step: str, after_s: float) -> bool:
         """Start a step and kill it; return whether it was still running."""
         with self.start(step) as child:
-            assert child.stdout is not None
             assert child.stdout.readline() == "ready\n"
             time.sleep(after_s)
             running = child.poll() is None

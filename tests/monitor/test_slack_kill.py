@@ -3,11 +3,8 @@
 Whatever the moment: nothing is lost, nothing is told twice, and the message shows how things are.
 """
 
-import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -26,11 +23,12 @@ from monitor.cases import Actor
 from monitor.config import Settings
 from monitor.judging import message_for
 from monitor.routing import Duty
+from tests.forked import Forked
+from tests.monitor import slack_step
 from tests.monitor.slack_scene import ANNA, BARTEK, ROOM, Office, office
 from tests.slack_server import APP_TOKEN, TOKEN, Mischief, reader_sees
 from tests.slack_workspace import eventually, press
 
-STEP = Path(__file__).with_name("slack_step.py")
 NEVER_ACTS, NEVER_ANSWERS = Mischief(hang_before=True), Mischief(hang_after=True)
 moments = pytest.mark.parametrize(
     "lost", [NEVER_ACTS, NEVER_ANSWERS], ids=["before-slack-acted", "after-slack-accepted"]
@@ -43,7 +41,7 @@ class World(Office):
     url: str
     options: dict[str, Any]
 
-    def start(self, role: str) -> "subprocess.Popen[str]":
+    def start(self, role: str) -> Forked:
         settings = {
             "database_url": self.url,
             "slack_token": TOKEN,
@@ -54,13 +52,7 @@ class World(Office):
             "escalate_minutes": 100_000,
         }
         told = {"role": role, "now": self.now.isoformat(), "settings": settings | self.options}
-        child = subprocess.Popen(
-            [sys.executable, str(STEP), json.dumps(told)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=STEP.parents[2],
-        )
-        assert child.stdout is not None
+        child = Forked(slack_step.work, told)
         assert child.stdout.readline() == "ready\n"
         return child
 
@@ -79,7 +71,7 @@ class World(Office):
             child.kill()
 
     @contextmanager
-    def app(self) -> Iterator["subprocess.Popen[str]"]:
+    def app(self) -> Iterator[Forked]:
         """Give the app, connected; it is killed at the end."""
         assert self.socket
         self.socket.connected.clear()
