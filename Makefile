@@ -23,8 +23,10 @@ help:
 # Not compiled beforehand: most modules of torch and transformers are never asked for.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e .
 	touch $@
 
@@ -32,9 +34,9 @@ $(VENV)/.speed: $(VENV)/.runtime
 	-$(BIN)/quietword speed
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) -e '.[dev]'
-	touch $@
+	touch $(VENV)/.runtime $@
 
 demo: $(VENV)/.speed
 	$(BIN)/quietword demo $(if $(ONCE),--once)
