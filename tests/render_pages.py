@@ -195,8 +195,8 @@ def fill(engine: Engine) -> None:
 
 
 @contextmanager
-def served() -> Iterator[World]:
-    """Serve the pages over that world, beside the demo's forum."""
+def served(fill: Callable[[Engine], object]) -> Iterator[World]:
+    """Serve the pages over the world that ``fill`` writes, beside the demo's forum."""
     with tempfile.TemporaryDirectory() as folder, DemoForum() as forum:
         engine = make_engine(f"sqlite:///{folder}/pages.db")
         upgrade(engine)
@@ -257,6 +257,34 @@ def at(path: str) -> Go:
     return lambda page, world: page.goto(world.address + path)
 
 
+def first_account(page: Page, _: World) -> None:
+    """Make the first account under a name that will not do."""
+    page.fill("[name=login]", "two words")
+    page.fill("[name=password]", PASSWORD)
+    page.click("form.stack button")
+
+
+def invited(page: Page, world: World) -> None:
+    """Follow the link of an account that has just been made."""
+    page.goto(world.address + "/ops/accounts")
+    page.fill(".stack [name=login]", f"new{time.time_ns()}@example.org")
+    page.click(".stack button.main")
+    page.goto(world.address + page.inner_text("code.address"))
+
+
+def an_author(page: Page, world: World) -> None:
+    """Look for an author."""
+    page.goto(world.address + "/authors")
+    page.fill("[name=name]", "halina_k")
+    page.click("form.stack button")
+    page.wait_for_selector("#h-found")
+
+
+FIRST: dict[str, Go] = {
+    "welcome": lambda page, world: page.goto(world.login.new_link(world.address)),
+    "welcome-wrong": first_account,
+}
+"""While nobody has an account."""
 STRANGER: dict[str, Go] = {
     "login": at("/login"),
     "login-wrong": lambda page, world: enter(page, world, "nobody", "wrong"),
@@ -281,9 +309,17 @@ OPS: dict[str, Go] = {
     "brands": at("/ops/brands"),
     "brand": at("/ops/brand/1"),
     "brand-trial": try_words,
+    "accounts": at("/ops/accounts"),
+    "authors": an_author,
     "error-404": at("/none"),
     "error-500": at("/broken"),
+    "join": invited,
 }
+LATER: dict[str, Go] = {"stopped-channel": at("/sources")}
+"""When Slack takes no message any more."""
+Group = tuple[str, dict[str, Go]]
+GROUPS: list[Group] = [("", STRANGER), ("tom", AGENT), ("eve@example.org", OPS)]
+"""Who looks, and at what."""
 
 WIDE = """() => [...document.querySelectorAll('main *, header *, footer *')].filter((e) => {
   const r = e.getBoundingClientRect();
@@ -320,11 +356,17 @@ def photograph(page: Page, name: str, into: Path) -> list[str]:
 
 
 def visit(
-    browser: Browser, world: World, code: str, only: str, into: Path, said: dict[str, set[str]]
+    browser: Browser,
+    world: World,
+    groups: list[Group],
+    code: str,
+    only: str,
+    into: Path,
+    said: dict[str, set[str]],
 ) -> list[str]:
-    """Photograph all pages in one language."""
+    """Photograph pages in one language."""
     wrong: list[str] = []
-    for who, pages in (("", STRANGER), ("tom", AGENT), ("eve@example.org", OPS)):
+    for who, pages in groups:
         wanted = {name: go for name, go in pages.items() if re.search(only, name)}
         if not wanted:
             continue
@@ -389,19 +431,22 @@ def main() -> int:
     options.into.mkdir(parents=True, exist_ok=True)
     said: dict[str, set[str]] = {}
     wrong: list[str] = []
-    with sync_playwright() as playwright, served() as world:
+    codes = options.languages.split(",")
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        for code in options.languages.split(","):
-            wrong += visit(browser, world, code, options.only, options.into, said)
-        with writing(world.engine) as session:
-            reason = "Slack refused: token_revoked; make a new token"
-            session.add(BrokenChannel(channel="slack", room="C024BE91L", reason=reason))
-        OPS.clear()
-        OPS["stopped-channel"] = at("/sources")
-        STRANGER.clear()
-        AGENT.clear()
-        for code in options.languages.split(","):
-            wrong += visit(browser, world, code, options.only, options.into, said)
+
+        def look(world: World, groups: list[Group]) -> None:
+            for code in codes:
+                wrong.extend(visit(browser, world, groups, code, options.only, options.into, said))
+
+        with served(lambda _: None) as world:
+            look(world, [("", FIRST)])
+        with served(fill) as world:
+            look(world, GROUPS)
+            with writing(world.engine) as session:
+                reason = "Slack refused: token_revoked; make a new token"
+                session.add(BrokenChannel(channel="slack", room="C024BE91L", reason=reason))
+            look(world, [("eve@example.org", LATER)])
         sheets(browser, options.into)
         browser.close()
     for line in [*wrong, *untranslated(said)]:

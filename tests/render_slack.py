@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_skeleton
+from babel.dates import format_datetime
 from playwright.sync_api import sync_playwright
 
 from alerts.base import Message
@@ -142,7 +142,7 @@ def dated(shown: str, code: str) -> str:
 
     def at(match: re.Match[str]) -> str:
         moment = datetime.fromtimestamp(int(match[1]), UTC)
-        return format_skeleton("MMMdHm", moment, locale=code)
+        return format_datetime(moment, "d MMM, HH:mm", locale=code)
 
     return re.sub(r"<time>(\d+)</time>", at, shown)
 

@@ -100,9 +100,16 @@ class World(Office):
         return sum(state != DeliveryState.SENT for state in states)
 
 
+both = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def world(sqlite: Path, tmp_path: Path) -> Iterator[World]:
-    url = f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}"
+def world(request: pytest.FixtureRequest, sqlite: Path, tmp_path: Path) -> Iterator[World]:
+    """An office on SQLite; on PostgreSQL, too, for a test that asks for ``both``."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        url = request.getfixturevalue("postgres").fresh()
+    else:
+        url = f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}"
     engine: Engine = make_engine(url)
     with office(engine) as place:
         place.slack.emails[ANNA] = "anna@nordvia.test"
@@ -113,6 +120,7 @@ def world(sqlite: Path, tmp_path: Path) -> Iterator[World]:
     engine.dispose()
 
 
+@both
 @pytest.mark.timeout(600)
 @moments
 def test_a_sender_killed_between_the_claim_of_an_alert_and_its_mark(
@@ -162,6 +170,7 @@ def test_a_sender_killed_in_an_outage_with_200_cases_queued_loses_none(world: Wo
     assert world.unsent() == 0
 
 
+@both
 @pytest.mark.timeout(600)
 def test_an_app_killed_after_it_acknowledged_a_press_acts_upon_it_after_the_start(
     world: World,

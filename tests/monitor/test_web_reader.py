@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Engine
 from sqlmodel import select
 
 from models import Access, Case, CaseState, Level
 from models.database import make_engine, reading, writing
 from monitor.accounts import create
 from monitor.config import Settings
+from monitor.demo import DemoForum
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene, hours
@@ -29,8 +32,9 @@ HARMLESS = [
 
 PATHS = (
     "/?level=urgent", "/case/1", "/why", "/sources", "/ops", "/ops/source/2", "/ops/add",
-    "/ops/brands", "/ops/brand/1", "/login",
+    "/ops/brands", "/ops/brand/1", "/ops/accounts", "/authors", "/login",
 )  # fmt: skip
+SCREENS = (("light", 1280), ("dark", 390))
 WORDS = "correct horse battery staple"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -50,16 +54,15 @@ def database_url(sqlite: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite, tmp_path / 'quietword.db')}"
 
 
-@pytest.fixture
-def entry(database_url: str, tmp_path: Path) -> Iterator[str]:
-    """Serve the pages over a small world; give a login link."""
-    engine = make_engine(database_url)
-    with writing(engine) as session:
-        fill(Scene(session))
-        create(session, "ola", Access.OPS, password=WORDS)
-        create(session, "mia", Access.MANAGER, password=WORDS)
+@contextmanager
+def served(engine: Engine, folder: Path) -> Iterator[str]:
+    """Serve the pages over a database; give a login link."""
     login = OneTimeLogin("a key of more than thirty-two characters", now=lambda: NOW)
-    settings = Settings(evidence_folder=tmp_path / "evidence")
+    settings = Settings(
+        evidence_folder=folder / "evidence",
+        allow_private_addresses=True,
+        contact="ops@quietword.test",
+    )
     app = create_app(engine, login=login, now=lambda: NOW, settings=settings)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run)
@@ -68,10 +71,24 @@ def entry(database_url: str, tmp_path: Path) -> Iterator[str]:
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
     address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield login.new_link(address)
-    server.should_exit = True
-    thread.join(timeout=60)
-    engine.dispose()
+    try:
+        yield login.new_link(address)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=60)
+        engine.dispose()
+
+
+@pytest.fixture
+def entry(database_url: str, tmp_path: Path) -> Iterator[str]:
+    """Serve the pages over a small world; give a login link."""
+    engine = make_engine(database_url)
+    with writing(engine) as session:
+        fill(Scene(session))
+        create(session, "ola", Access.OPS, password=WORDS)
+        create(session, "mia", Access.MANAGER, password=WORDS)
+    with served(engine, tmp_path) as link:
+        yield link
 
 
 def fill(scene: Scene) -> None:
@@ -202,24 +219,106 @@ def test_the_reader_chooses_language_and_colours(page: Page) -> None:
     assert page.inner_text("h1") == "2 темам сейчас нужен человек."
 
 
-def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> None:
-    base = entry.partition("/login")[0]
-    rules = {"resultTypes": ["violations"]}
-    for scheme, width in (("light", 1280), ("dark", 390)):
+def fit_for_everybody(page: Page, where: str) -> None:
+    """See that the open page runs over no screen and shuts nobody out."""
+    for scheme, width in SCREENS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
-        for path in PATHS:
-            answer = page.goto(base + path)
-            assert answer is not None
-            assert answer.ok, path
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-            found = Axe().run(page, options=rules).response["violations"]
-            grave = [
-                (one["id"], [node["html"][:160] for node in one["nodes"]])
-                for one in found
-                if one["impact"] in ("serious", "critical")
-            ]
-            assert not grave, (path, scheme, grave)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        grave = [
+            (one["id"], [node["html"][:160] for node in one["nodes"]])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert not grave, (where, scheme, grave)
+
+
+def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> None:
+    base = entry.partition("/login")[0]
+    for path in PATHS:
+        answer = page.goto(base + path)
+        assert answer is not None
+        assert answer.ok, path
+        fit_for_everybody(page, path)
+
+
+def test_pages_that_answer_a_form_are_fit_for_everybody(page: Page, entry: str) -> None:
+    base = entry.partition("/login")[0]
+    with DemoForum() as forum:
+        page.goto(base + "/ops/add")
+        page.fill("[name=address]", forum.phpbb_url)
+        page.fill("[name=delay]", "0")
+        page.click("form.stack button.main")
+        page.wait_for_selector("#result", timeout=300_000)
+    fit_for_everybody(page, "a source as it would be read")
+
+    page.goto(base + "/ops/brand/1")
+    page.fill("[name=own]", "My Nordvai card")
+    page.get_by_role("button", name="Try on stored posts").click()
+    page.wait_for_selector("#h-trial")
+    fit_for_everybody(page, "words that were tried")
+
+    page.goto(base + "/authors")
+    page.fill("[name=name]", "ewa_k")
+    page.get_by_role("button", name="Look").click()
+    page.wait_for_selector("article.post")
+    page.locator("article summary").first.click()
+    fit_for_everybody(page, "an author")
+
+    page.goto(base + "/ops/accounts")
+    page.fill(".stack [name=login]", "eve@example.org")
+    page.get_by_role("button", name="Add, and make a link").click()
+    link = page.inner_text("code.address")
+    fit_for_everybody(page, "a link for a new account")
+    page.goto(base + link)
+    fit_for_everybody(page, "choosing a password")
+
+
+def test_pages_that_refuse_are_fit_for_everybody(browser: Browser, entry: str) -> None:
+    base = entry.partition("/login")[0]
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+
+    def enter(name: str, password: str) -> None:
+        page.goto(base + "/login")
+        page.fill("[name=login]", name)
+        page.fill("[name=password]", password)
+        page.get_by_role("button", name="Log in").click()
+
+    def refused(path: str, status: int) -> None:
+        answer = page.goto(base + path)
+        assert answer is not None
+        assert answer.status == status, path
+        fit_for_everybody(page, path)
+
+    for _ in range(6):
+        enter("guessed", "wrong")
+    assert "Too many logins failed" in page.inner_text("[role=alert]")
+    fit_for_everybody(page, "too many logins")
+    refused("/login?token=x", 403)
+    refused("/join?token=x", 403)
+    enter("mia", WORDS)
+    refused("/ops", 403)
+    refused("/none", 404)
+    context.close()
+
+
+def test_the_first_page_of_all_is_fit_for_everybody(
+    browser: Browser, database_url: str, tmp_path: Path
+) -> None:
+    with served(make_engine(database_url), tmp_path) as entry:
+        page = browser.new_context(locale="pl-PL").new_page()
+        page.goto(entry)
+        page.wait_for_url("**/welcome")
+        fit_for_everybody(page, "welcome")
+        page.fill("[name=login]", "two words")
+        page.fill("[name=password]", WORDS)
+        page.locator("form.stack button").click()
+        assert "to nie nazwa konta" in page.inner_text("[role=alert]")
+        fit_for_everybody(page, "a name that will not do")
+        page.context.close()
 
 
 def test_what_was_done_is_in_the_database(page: Page, database_url: str) -> None:
