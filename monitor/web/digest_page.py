@@ -127,6 +127,7 @@ def routes(site: Site) -> APIRouter:
         now = site.now()
         period = read_period(request, now, site.zone)
         wanted = read_wanted(request, period)
+        asked = as_query(wanted, period)
         window = min(GROWTH_WINDOW, period.until - period.since)
         with reading(site.engine) as session:
             listing = list_cases(session, wanted, now)
@@ -147,7 +148,8 @@ def routes(site: Site) -> APIRouter:
             period=period,
             window=window,
             wanted=wanted,
-            asked=as_query(wanted, period),
+            asked=asked,
+            narrowed=any(asked[name] for name in asked.keys() - period.query.keys() - {"sort"}),
             silent=[source for source in sources if source.silent_since],
             levels=list(reversed(Level)),
             states=list(CaseState),

@@ -303,6 +303,21 @@ def test_a_very_long_thread_shows_the_posts_around_the_flagged_one(
     assert "10 later posts are not shown" in words(page, "main")
 
 
+def test_a_search_that_finds_nothing_is_no_quiet_day(engine: Engine, read: Read) -> None:
+    write(
+        engine,
+        lambda scene: scene.case(scene.post(scene.thread(scene.source(), "T"), "Nordvia")).id,
+    )
+    for path in ("/?q=zzz", "/?level=watch&topic=delivery"):
+        page = read(path)
+        assert words(page, "h1") == "No thread fits these filters."
+        assert page.css(".rows .empty a[href*='period']")
+    assert words(read("/"), "h1") == "1 thread needs a person now."
+    assert (
+        words(read("/?since=2020-01-01&until=2020-01-02&sort=newest"), "h1") == "Nothing to report."
+    )
+
+
 @pytest.mark.parametrize("policy", [Outreach.PRIVATE, Outreach.NONE, Outreach.ASK_MODERATOR])
 def test_the_page_offers_a_private_message_only_where_it_is_welcome(
     engine: Engine, read: Read, policy: Outreach
