@@ -65,12 +65,19 @@ class Bbpress(SelectorEngine):
     following: ClassVar[str] = ".bbp-pagination-links a.next"
     preceding: ClassVar[str] = ".bbp-pagination-links a.prev"
 
-    thread_row: ClassVar[str] = "[id^=bbp-topic-]:has(a.bbp-topic-permalink), tr[id^=topic-]"
+    thread_row: ClassVar[str] = (
+        "[id^=bbp-topic-]:has(a.bbp-topic-permalink), tr[id^=topic-], "
+        ".bs-item-wrap:has(.item-title a.bbp-topic-permalink)"
+    )
     thread_link: ClassVar[str] = "a.bbp-topic-permalink"
-    thread_time: ClassVar[str] = ".bbp-topic-freshness > a, .bbp-topic-freshness a[title]"
-    thread_last: ClassVar[str] = ".bbp-topic-freshness a[href*='#post-']"
+    thread_time: ClassVar[str] = (
+        ".bbp-topic-freshness > a, .bbp-topic-freshness a[title], .bs-replied > a[title]"
+    )
+    thread_last: ClassVar[str] = (
+        ".bbp-topic-freshness a[href*='#post-'], .bs-replied > a[href*='#post-']"
+    )
     thread_pages: ClassVar[str] = ".bbp-topic-pagination a"
-    thread_replies: ClassVar[str] = ".bbp-topic-reply-count"
+    thread_replies: ClassVar[str] = ".bbp-topic-reply-count, .bs-replies"
     pinned: ClassVar[str] = ".sticky, .super-sticky"
     board_row: ClassVar[str] = "[id^=bbp-forum-]:has(a.bbp-forum-title)"
     board_link: ClassVar[str] = "a.bbp-forum-title"
@@ -147,7 +154,9 @@ class Bbpress(SelectorEngine):
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
         """Return when the message was written."""
         for frame in self._frame(node):
-            stamps = frame.css(".bbp-reply-post-date, .bbp-topic-post-date, time")
+            stamps = frame.css(
+                ".bbp-reply-post-date, .bbp-topic-post-date, time, .bs-reply-header .bs-timestamp"
+            )
             if when := doc.first_time(stamps):
                 return when
         return None
@@ -173,8 +182,10 @@ class Bbpress(SelectorEngine):
         return super().thread_id(doc, urls)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
-        """Return the number of the topic, which its row is named by."""
-        return row.attrib.get("id", "").rpartition("-")[2] or None
+        """Return the number of the topic, which its row is named by, else its address's name."""
+        kinds = re.search(r"\bpost-(\d+)", row.attrib.get("class", ""))
+        number = row.attrib.get("id", "").rpartition("-")[2]
+        return number or (kinds[1] if kinds else self.thread_in(url))
 
     def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
         """Return the board's number, which its row is named by, else the end of its address."""

@@ -30,8 +30,10 @@ from spiders.engines.page_links import beside, whole_thread
 from spiders.engines.schema_addresses import board_key, post_id_in, thread_number
 from spiders.text import classes, is_quote, plain, read_words
 
-_SIGNATURE = re.compile(r"signature|\bsig\b|podpis|edited|last-?edit|modified", re.IGNORECASE)
-_EDITED = re.compile(r"edited|last-?_?edit|modified|edytowan", re.IGNORECASE)
+_SIGNATURE = re.compile(
+    r"signature|\bsig\b|podpis|edited|last-?edit|edit-?(?:info|note)|modified", re.IGNORECASE
+)
+_EDITED = re.compile(r"edited|last-?_?edit|edit-?(?:info|note)|modified|edytowan", re.IGNORECASE)
 _ID = re.compile(r"(?:^|[^\d])(\d{1,18})$")
 _MEMBER = re.compile(r"(?:/|=|\.)(\d{1,12})(?:[/?&#.-]|$)")
 _OF_MESSAGE = re.compile(r"data-(?!user|author|member)[\w-]*(?:id|num)")

@@ -334,7 +334,7 @@ def _topic_in(row: Selector) -> Record:
     href = link.attrib.get("href", "")
     topic = _TOPIC.search(href)
     latest = row.css("[component='topic/teaser'] .timeago::attr(title)").get()
-    count = row.css(".stats-postcount [title]::attr(title)").get()
+    count = row.css(".stats-postcount [title]::attr(title), .total-post-count::attr(title)").get()
     pin = row.css("[component='topic/pinned']")
     return {
         "tid": row.attrib["data-tid"],

@@ -148,7 +148,8 @@ class _Page:
         if wall:
             raise PageChanged(self._lacks("threads and boards, and shows a login form"))
         is_index = "section-index" in section or not (here and here.kind is Kind.BOARD)
-        if is_index and not threads:
+        # An index may list the newest threads below its boards, where they are listed too.
+        if is_index and (not threads or (boards and "section-index" in section)):
             return Reading(kind=Kind.INDEX, boards=boards, language=self._language)
         return self._board(threads, boards)
 

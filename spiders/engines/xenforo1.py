@@ -91,7 +91,8 @@ class Xenforo1(SelectorEngine):
         r"[/?](?:threads?|topics?|t)/(?:[^/?#]*\.)?(\d+)(?:[/?#&]|$)"
     )
     board_address: ClassVar[re.Pattern[str]] = re.compile(
-        r"[/?](?:forums?|categories|f)/(?:(?:[^/?#]*\.)?(\d+)|([^/?#.]+))(?:[/?#&]|$)"
+        rf"[/?](?:forums?|categories|f)/(?!(?:{_ROUTES})/)"
+        r"(?:(?:[^/?#]*\.)?(\d+)|([^/?#.]+))(?:[/?#&]|$)"
     )
     page_address: ClassVar[re.Pattern[str]] = re.compile(
         r"(?<=/)(?:page-(\d+)|post-\d+|latest|unread)/?(?=$|[?&#])"
