@@ -31,6 +31,10 @@ class Thread(SQLModel, table=True):
     mark_last_posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     mark_posts: int | None = None
     """How many posts the site says it has."""
+    left_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when it cannot be read; it is asked for again."""
+    left_out_gone: bool = False
+    """It is left out because the site says that it, or a page of it, is not there."""
     version: int = 0
     """Counts the changes to its posts and their mentions."""
     judged: str | None = Field(default=None, max_length=240, index=True)

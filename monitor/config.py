@@ -164,6 +164,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Pages one crawl may fetch; the next goes on from there. 0: no limit",
     )
+    crawl_timeout_s: float = Field(
+        default=20, gt=0, description="Seconds a page may take; the next crawl asks for it again"
+    )
     crawls_at_once: int = Field(
         default=2, ge=1, description="Crawls that run side by side, a site each"
     )

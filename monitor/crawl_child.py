@@ -34,6 +34,9 @@ class _NothingKnown:
     def posts(self, thread_id: str) -> set[str]:  # noqa: ARG002
         return set()
 
+    def left_out(self) -> list[ThreadRef]:
+        return []
+
 
 def say(event: str, **values: Any) -> None:
     """Write one event to the parent, which must be reading."""
@@ -83,6 +86,7 @@ def run(order: CrawlOrder) -> CrawlReport:
         delay_s=order.delay_s,
         max_pages=order.max_pages,
         max_seconds=order.max_seconds,
+        timeout_s=order.timeout_s,
         only_first_page=order.only_first_page,
         behind=order.behind,
     )

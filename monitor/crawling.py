@@ -81,6 +81,8 @@ class CrawlOrder:
     delay_s: float = 5.0
     max_pages: int = 0
     max_seconds: int = 1800
+    timeout_s: float = 20
+    """Longest a page may take."""
     only_first_page: bool = False
     again: bool = False
     """Read threads again that were read before without finding a brand."""

@@ -5,6 +5,7 @@ that says what was expected of it.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from spiders.base import Engine
     from spiders.crawl import Trouble
 
+logger = logging.getLogger(__name__)
 MOST_PAGES = 5
 """Pages that are kept of one source; of one crawl, the first ones."""
 PER_CRAWL = 2
@@ -51,10 +53,19 @@ class EvidenceKeeper:
         self._kept = 0
 
     def keep(self, trouble: "Trouble") -> None:
-        """Write down one page; the oldest of the source make room."""
+        """Write down one page; the oldest of the source make room.
+
+        A page that cannot be written down is told to the log: the crawl goes on.
+        """
         if self._kept >= PER_CRAWL:
             return
         self._kept += 1
+        try:
+            self._write(trouble)
+        except Exception:  # a full disk, or a page that trips what cleans it
+            logger.exception("%s could not be kept as evidence", trouble.page.url)
+
+    def _write(self, trouble: "Trouble") -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         now = utc_now()
         name = f"{now:%Y%m%dT%H%M%S}-{self._kept}"
@@ -115,8 +126,9 @@ def matches(
     page = Selector(text)
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(SELECTOR_NAMES):
-        css: Any = (selectors or {}).get(name) or getattr(engine, name, None) or ()
-        tries = [css] if isinstance(css, str) else [one for one in css if isinstance(one, str)]
-        for one in filter(None, tries):
+        css: Any = (selectors or {}).get(name) or getattr(engine, name, None)
+        # An engine of another family may have a method of that name.
+        tries = css if isinstance(css, tuple) else (css,)
+        for one in (one for one in tries if one and isinstance(one, str)):
             found.setdefault(name, {})[one] = len(page.css(one))
     return found

@@ -44,6 +44,7 @@ def fit_thread(item: ThreadItem) -> ThreadItem:
             last_post_id=fit_id(item.mark.last_post_id) if item.mark.last_post_id else None,
             last_posted_at=item.mark.last_posted_at,
             posts=_fit_number(item.mark.posts),
+            left_out=item.mark.left_out,
         ),
     )
 

@@ -164,6 +164,7 @@ def crawl_source(
         delay_s=source.delay_s,
         max_pages=0 if by_hand else settings.crawl_max_pages,
         max_seconds=settings.crawl_max_seconds,
+        timeout_s=settings.crawl_timeout_s,
         again=by_hand,
         behind=source.behind or by_hand,
         database_url=settings.database_url.get_secret_value(),

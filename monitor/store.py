@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, delete, select
@@ -31,14 +31,17 @@ from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
 from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
 from monitor.privacy import ERASED_HASH, Objections
-from spiders.base import PostItem
+from spiders.base import PostItem, ThreadRef
 from spiders.crawl import ListMark, ThreadItem, ThreadMark
-from spiders.known import KEPT_FOR
+from spiders.known import KEPT_FOR, LeftOut
 from spiders.walk import HOLDER
 
 IN_ONE_QUERY = 500
 """Ids that are looked up at once; SQLite takes no more than some thousands."""
 
+
+WANTED_FOR = timedelta(days=7)
+"""A thread that cannot be read is asked for so long; then when its list shows it among news."""
 
 MOST_LISTS = 300
 """Lists that are remembered for a source."""
@@ -78,15 +81,37 @@ class Store:
             last_post_id=thread.mark_last_post_id,
             last_posted_at=thread.mark_last_posted_at,
             posts=thread.mark_posts,
+            left_out=LeftOut(gone=thread.left_out_gone, since=thread.left_out_at)
+            if thread.left_out_at is not None
+            else None,
         )
 
+    def left_out(self) -> list[ThreadRef]:
+        """Return the threads that could not be read of late, the first of them first."""
+        with reading(self._engine) as session:
+            rows = session.exec(
+                select(Thread.external_id, Thread.url)
+                .where(
+                    Thread.source_id == self._source_id,
+                    col(Thread.left_out_at) > self._now() - WANTED_FOR,
+                )
+                .order_by(col(Thread.left_out_at), col(Thread.id))
+            )
+            return [ThreadRef(thread_id=thread_id, title="", url=url) for thread_id, url in rows]
+
     def posts(self, thread_id: str) -> set[str]:
-        """Return the engine's ids of the posts of a thread that were read before."""
+        """Return the engine's ids of a thread's posts that were read before and have not gone."""
         with reading(self._engine) as session:
             thread = self._known_thread(session, thread_id)
             if thread is None:
                 return set()
-            known = set(session.exec(select(Post.external_id).where(Post.thread_id == thread.id)))
+            known = set(
+                session.exec(
+                    select(Post.external_id).where(
+                        Post.thread_id == thread.id, col(Post.gone_at).is_(None)
+                    )
+                )
+            )
         return known | ({thread.mark_last_post_id} if thread.mark_last_post_id else set())
 
     def list_mark(self, url: str) -> ListMark | None:
@@ -157,6 +182,8 @@ class Store:
                 )
                 session.add(thread)
                 session.flush()
+            elif item.posts and item.board_id:
+                self._place(session, thread, item)
             if any(one.place != RIVAL for its in found for one in its):
                 thread.watched = True
             fresh = self._fresh(session, thread, item.posts)
@@ -171,6 +198,9 @@ class Store:
             thread.mark_last_post_id = item.mark.last_post_id
             thread.mark_last_posted_at = item.mark.last_posted_at
             thread.mark_posts = item.mark.posts
+            left = item.mark.left_out
+            thread.left_out_at = left.since if left else None
+            thread.left_out_gone = left is not None and left.gone
         return len(fresh)
 
     def _held(self, item: ThreadItem) -> ThreadItem:
@@ -228,6 +258,11 @@ class Store:
             board.title = item.board_title
         session.flush()
         return id_of(board)
+
+    def _place(self, session: Session, thread: Thread, item: ThreadItem) -> None:
+        """Give a thread its board, when it was left out before that was known."""
+        if not session.get_one(Board, thread.board_id).external_id:
+            thread.board_id = self._board(session, item)
 
     @staticmethod
     def _fresh(session: Session, thread: Thread, posts: Sequence[PostItem]) -> list[PostItem]:

@@ -135,6 +135,11 @@ class HtmlEngine(Engine):
         """Return ``url`` without a session id."""
         return without_session(url)
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the thread that an address shows; ``None`` where it may not tell."""
+        place = self.place(self.entry(url))
+        return place.number if place is not None and place.kind is Kind.THREAD else None
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what an index, board or thread page tells.
 

@@ -20,12 +20,23 @@ HOLDER = "post:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """That a thread could not be read when it should have been."""
+
+    gone: bool
+    """The site said that it, or a page of it, is not there."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadMark:
     """How far a thread has been read, in the words of its row on the board."""
 
     last_post_id: str | None
     last_posted_at: datetime | None
     posts: int | None
+    left_out: LeftOut | None = None
+    """What came in between when it was to be read further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,10 @@ class Known(Protocol):
         """Return how far a thread has been read, or ``None`` for a new one."""
 
     def posts(self, thread_id: str) -> set[str]:
-        """Return the ids of the thread's posts that are stored."""
+        """Return the ids of the thread's posts that are stored and have not gone."""
+
+    def left_out(self) -> list[ThreadRef]:
+        """Return the threads that earlier crawls could not read and that are still wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +140,7 @@ def unchanged(row: ThreadRef, mark: ThreadMark | None) -> bool:
     Ids and counts decide where the page has them. A time alone is compared exactly, and loosely
     beside a count, since "2 hours ago" gives another moment at every poll.
     """
-    if mark is None:
+    if mark is None or mark.left_out is not None:
         return False
     if row.thread_id.startswith(HOLDER):
         return True  # the message is stored, with the thread around it

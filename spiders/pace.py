@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 
 from scrapy import Request
 from scrapy.crawler import Crawler
-from scrapy.exceptions import ResponseDataLossError
+from scrapy.exceptions import DownloadTimeoutError, ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from twisted.internet.error import ConnectionClosed
 
 from models.base import utc_now
+from spiders.guard import ROBOTS
 from spiders.outcome import Outcome, PageFailed, bot_wall
 
 logger = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ SLOWEST_PAUSE_S = 60.0
 UNNAMED_SHARE = 0.25
 """Of the longest wait: how long to rest for a site that refuses and names no time."""
 SHORT_REST_S = 0.5
-PASSING = frozenset({500, 502, 503, 504})
-"""Errors of a server that are often gone at the next request."""
-BROKEN_OFF = (ResponseDataLossError, ConnectionClosed)
+PASSING = frozenset({404, 410, 500, 502, 503, 504})
+"""Answers that are often gone at the next request; whatever is asked for was linked to just now."""
+BROKEN_OFF = (ResponseDataLossError, ConnectionClosed, DownloadTimeoutError)
 AGAIN = "quietword_again"
 """Key in a request's ``meta``: it was refused once and is asked for the second time."""
 
@@ -75,8 +76,8 @@ class PaceMiddleware:
     Each rest also doubles the pause between requests, up to ``SLOWEST_PAUSE_S``. The crawl ends as
     well when the site names a time longer than ``QUIETWORD_MAX_WAIT`` seconds, or after
     ``MOST_RESTS`` of those in all; the report then carries how long the source is to be left alone.
-    A server's error, or an answer that broke off, is asked about once more after a short rest,
-    since most pass by themselves.
+    A server's error, a page that is not there, or an answer that broke off or took too long, is
+    asked about once more after a short rest, since most pass by themselves.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -94,11 +95,12 @@ class PaceMiddleware:
         """Return ``response``, or its request once more after a rest."""
         asked = (response.headers.get("Retry-After") or b"").decode("latin-1")
         again = request.meta.get(AGAIN, False)
+        no_rules = request.meta.get(ROBOTS, False) and response.status < 500  # most have none
         if bot_wall(response):
             return response
         if response.status == 429 or (response.status == 503 and asked):
             wait_s = self._rest(response, retry_after_s(asked, utc_now()), again=again)
-        elif response.status in PASSING and not again:
+        elif response.status in PASSING and not (again or no_rules):
             wait_s = max(SHORT_REST_S, 2 * self._pause_s)
         else:
             return response
@@ -107,10 +109,10 @@ class PaceMiddleware:
         return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
-        """Return a request whose answer broke off once more, after a short rest."""
+        """Return a request whose answer did not come, once more, after a short rest."""
         if request.meta.get(AGAIN) or not isinstance(exception, BROKEN_OFF):
             return None
-        logger.info("the answer of %s broke off (%s)", request.url, type(exception).__name__)
+        logger.info("the answer of %s did not come (%s)", request.url, type(exception).__name__)
         await asyncio.sleep(max(SHORT_REST_S, 2 * self._pause_s))
         return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
 

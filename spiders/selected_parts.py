@@ -176,6 +176,10 @@ class Parts(Engine):
         found = self.thread_address.search(url)
         return next((group for group in found.groups() if group), None) if found else None
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the thread that an address shows."""
+        return self.thread_in(self.entry(url))
+
     def page_in(self, url: str) -> int:
         """Return which page of a thread or board ``url`` is, from 1."""
         found = self.page_address.search(without_fragment(url))

@@ -143,6 +143,7 @@ class ForumSpider(scrapy.Spider):
             url, first = await self._start_page()
         except NotModified:
             self.tally.lists_unchanged += 1
+            await self._walk(lambda walk: walk.look_again())
             return
         except PageFailed as error:
             if error.outcome is Outcome.GONE and self._make_walk is not None and self.engine:

@@ -2,7 +2,9 @@
 
 A board is read from its newest thread down and left at the first page without news; a thread is
 read from its newest page back to what is known. Nothing here fetches: ``Walk`` is given a
-function that turns an address into a ``Reading``.
+function that turns an address into a ``Reading``. A thread that could not be read is looked for
+again by the next crawls, whatever its board says of it; one that is not there is taken for deleted
+when it was not there before.
 """
 
 import random
@@ -17,6 +19,7 @@ from spiders.base import BoardRef, Kind, PageChanged, PostItem, Reading, ThreadR
 from spiders.known import (
     HOLDER,
     Known,
+    LeftOut,
     ListMark,
     Lists,
     Tally,
@@ -26,6 +29,7 @@ from spiders.known import (
 )
 from spiders.listed import alone, on_the_list, written
 from spiders.outcome import Outcome, PageFailed
+from spiders.thread_pages import ThreadPages, new_mark, page_key, row_mark
 
 __all__ = [
     "HOLDER",
@@ -47,9 +51,15 @@ THREAD_PAGES = 200
 FATAL = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
 """Answers meant for us, not for one page: they end the crawl at once."""
 
+PASSING = frozenset({Outcome.GONE, Outcome.UNREACHABLE})
+"""What may be otherwise at the next crawl, without news in the thread."""
+
 FAILURES_IN_A_ROW = 3
 """Pages that may fail one after another before the whole site counts as out of reach."""
 
+
+DOUBT = timedelta(minutes=20)
+"""A thread that is not there is deleted if it was not there so long before either."""
 
 SETTLED = timedelta(minutes=5)
 """A board whose newest message is younger may get another one within the same displayed minute."""
@@ -86,14 +96,21 @@ class Walk:
     """Returns what the site's answer for an address said of its version."""
     now: Callable[[], datetime] = utc_now
     _done: set[str] = field(default_factory=set)
+    _waiting: int = 0
+    """Failures that need no list read again, since the store knows of them."""
     _pages: set[str] = field(default_factory=set)
 
     async def run(self, url: str, first: Reading) -> None:
         """Read everything new from ``url``, whose page reads ``first``."""
         if first.kind is Kind.THREAD:
-            thread_id = first.thread_id or _key(first.thread_url or url)
+            thread_id = first.thread_id or page_key(first.thread_url or url)
             row = ThreadRef(thread_id=thread_id, title=first.thread_title or "", url=url)
-            await self._thread(row, board=first, first=first)
+            stays_away = self._stays_away(thread_id)
+            try:
+                await self._thread(row, board=first, first=first, around=stays_away)
+            except (PageFailed, PageChanged) as error:
+                self._hand_back(row, first, outcome_of(error), deleted=stays_away)
+                raise
             return
         start = BoardRef(board_id="", title="", url=url)  # no page above tells of it
         queue: deque[tuple[BoardRef, Reading | None]] = deque([(start, first)])
@@ -113,7 +130,7 @@ class Walk:
             except (PageFailed, PageChanged) as error:
                 if reading is first:
                     raise
-                self._leave_out(error, url)
+                self._leave_out(error, url, wanted=False)
                 continue
             if self._trouble == before:
                 mark = self._list_mark(board, found)
@@ -132,6 +149,21 @@ class Walk:
         if not self._trouble:
             for url, mark in above:
                 self._keep(url, mark)
+        await self.look_again()
+
+    async def look_again(self) -> None:
+        """Read the threads that earlier crawls left out, those apart that were just looked at.
+
+        Some of them may fail for ever, so this goes on with another one each time, and says
+        nothing of the site.
+        """
+        rows = [row for row in self.known.left_out() if row.thread_id not in self._done]
+        random.shuffle(rows)
+        try:
+            await self.reread(rows)
+        except PageFailed as error:
+            if error.outcome in FATAL:
+                raise
 
     async def reread(self, rows: Iterable[ThreadRef]) -> None:
         """Read threads again, whatever their boards say; each stands as it was left."""
@@ -144,14 +176,11 @@ class Walk:
                     last_posted_at=mark.last_posted_at,
                     posts=mark.posts,
                 )
-            try:
-                await self._thread(row, board=Reading(kind=Kind.BOARD))
-            except (PageFailed, PageChanged) as error:
-                self._leave_out(error, row.url)
+            await self._try(row, board=Reading(kind=Kind.BOARD))
 
     @property
     def _trouble(self) -> int:
-        return self.tally.failures.total() + self.tally.unreadable
+        return self.tally.failures.total() + self.tally.unreadable - self._waiting
 
     def _as_before(self, board: BoardRef) -> bool:
         """Return whether a board has no message that is newer than those it was left with."""
@@ -235,42 +264,78 @@ class Walk:
         if unchanged(row, self.known.mark(row.thread_id)):
             self.tally.skipped_unchanged += 1
             return False
-        try:
-            await self._thread(row, board=board)
-        except (PageFailed, PageChanged) as error:
-            if isinstance(error, PageFailed) and error.outcome is Outcome.GONE:
-                self.gone(row.thread_id, row.url)
-            self._leave_out(error, row.url)
+        await self._try(row, board=board)
         return True
 
-    def gone(self, thread_id: str, url: str) -> None:
-        """Hand over a thread that was read before and is not there any more, as one without posts.
+    async def _try(self, row: ThreadRef, *, board: Reading) -> None:
+        """Read a thread, or leave it out."""
+        stays_away = self._stays_away(row.thread_id)
+        try:
+            await self._thread(row, board=board, first=None, around=stays_away)
+        except (PageFailed, PageChanged) as error:
+            wanted = self._hand_back(row, board, outcome_of(error), deleted=stays_away)
+            self._leave_out(error, row.url, wanted=wanted)
 
-        Its mark is taken away, so that a thread that comes back is read anew.
+    def gone(self, thread_id: str, url: str) -> None:
+        """Hand over that the one thread which is read is not there, if it was there before."""
+        if self.known.mark(thread_id) is not None:
+            row = ThreadRef(thread_id=thread_id, title="", url=url)
+            board = Reading(kind=Kind.BOARD)
+            self._hand_back(row, board, Outcome.GONE, deleted=self._stays_away(thread_id))
+
+    def _stays_away(self, thread_id: str) -> bool:
+        """Return whether a thread, or a page of it, was not there a while ago either."""
+        mark = self.known.mark(thread_id)
+        left = mark.left_out if mark is not None else None
+        return left is not None and left.gone and self.now() - left.since >= DOUBT
+
+    def _hand_back(
+        self, row: ThreadRef, board: Reading, outcome: Outcome, *, deleted: bool
+    ) -> bool:
+        """Hand over that a thread was left out; that it has no posts, when it is ``deleted``.
+
+        Return whether the store knows of it now. The mark of a deleted thread is taken away, so
+        that one that comes back is read anew; one that was never read waits for news in its row.
         """
-        if self.known.mark(thread_id) is None:
-            return
+        mark = self.known.mark(row.thread_id)
+        if outcome not in PASSING or (mark is None and row.thread_id.startswith(HOLDER)):
+            return False  # the thread that holds a message is not known yet
+        self._waiting += 1
+        nothing = ThreadMark(last_post_id=None, last_posted_at=None, posts=None)
+        gone = outcome is Outcome.GONE
+        mark = mark or nothing
+        if gone and deleted:
+            never_read = replace(mark, left_out=None) == nothing
+            mark = row_mark(row) if never_read else nothing
+        elif mark.left_out is None or mark.left_out.gone is not gone:
+            mark = replace(mark, left_out=LeftOut(gone=gone, since=self.now()))
+        else:
+            return True
         self.sink(
             ThreadItem(
-                board_id=None,
-                board_title=None,
-                thread_id=thread_id,
+                board_id=board.board_id,
+                board_title=board.board_title,
+                thread_id=row.thread_id,
                 thread_title=None,
-                thread_url=url,
+                thread_url=row.url,
                 engine=self.engine,
                 posts=(),
-                whole=True,
-                mark=ThreadMark(last_post_id=None, last_posted_at=None, posts=None),
+                whole=gone and deleted,
+                mark=mark,
                 language=self.language,
             )
         )
+        return True
 
-    def _leave_out(self, error: PageFailed | PageChanged, url: str) -> None:
-        """Count a page that could not be read; raise ``error`` when going on is no use."""
-        outcome = error.outcome if isinstance(error, PageFailed) else Outcome.MARKUP_CHANGED
+    def _leave_out(self, error: PageFailed | PageChanged, url: str, *, wanted: bool) -> None:
+        """Count a page that could not be read; raise ``error`` when going on is no use.
+
+        One that is not ``wanted``, by the store's account, may be found again from its list alone.
+        """
+        outcome = outcome_of(error)
         self.tally.failures[outcome] += 1
         if outcome is Outcome.UNREACHABLE:
-            self.tally.behind = True
+            self.tally.behind = self.tally.behind or not wanted
             self.tally.failed_in_a_row += 1
         if outcome in FATAL or self.tally.failed_in_a_row >= FAILURES_IN_A_ROW:
             raise error
@@ -278,9 +343,12 @@ class Walk:
         self._note(f"left out: {what}")
 
     async def _thread(
-        self, row: ThreadRef, *, board: Reading, first: Reading | None = None
+        self, row: ThreadRef, *, board: Reading, first: Reading | None, around: bool
     ) -> None:
-        """Read a thread from its newest page back to what is known, and hand it over."""
+        """Read a thread from its newest page back to what is known, and hand it over.
+
+        ``around`` pages that are not there.
+        """
         mark = self.known.mark(row.thread_id)
         known = self.known.posts(row.thread_id)
         if mark and mark.last_post_id:
@@ -289,7 +357,15 @@ class Walk:
         if row.complete and listed:
             pages, cut = deque([alone(row, board, listed)]), False
         else:
-            pages, cut = await self._pages_of(row, first, known)
+            pages, cut = await ThreadPages(
+                row=row,
+                known=known,
+                most=self.thread_pages,
+                read=self.read,
+                too_old=self._too_old,
+                note=self._note,
+                around=around,
+            ).fetch(first)
         posts: dict[str, PostItem] = {}
         unreadable = sum(page.unreadable for page in pages)
         dropped = 0
@@ -320,7 +396,7 @@ class Walk:
                 unreadable=unreadable,
                 whole=not (cut or unreadable or pages[0].previous_page)
                 and not any(page.cut for page in pages),
-                mark=_new_mark(row, list(posts.values())),
+                mark=new_mark(row, list(posts.values())),
                 language=self.language or newest.language,
             )
         )
@@ -330,90 +406,12 @@ class Walk:
         self.tally.authors += sum(bool(post.author.strip()) for post in posts.values())
         self.tally.dated += sum(post.posted_at is not None for post in posts.values())
 
-    async def _pages_of(
-        self, row: ThreadRef, first: Reading | None, known: set[str]
-    ) -> tuple[deque[Reading], bool]:
-        """Return the pages of a thread that hold news, oldest first, and whether more was cut."""
-        start = row.last_url if row.last_url and first is None else row.url
-        try:
-            newest = first if first is not None else await self._thread_page(start)
-        except PageFailed as error:
-            if error.outcome is not Outcome.GONE or start == row.url:
-                raise
-            start = row.url  # the link to its newest message is dead, the thread need not be
-            newest = await self._thread_page(start)
-        front = _key(start)
-        seen = {front}
-        aside: Reading | None = None
-        last = newest.last_page
-        if newest.next_page and last and _key(last) not in seen:
-            aside = newest
-            newest = await self._thread_page(last)
-            front = _key(last)
-            seen.add(front)
-        pages = deque([newest])
-        ids = {post.post_id for post in newest.posts}
-
-        async def fetch(url: str) -> Reading | None:
-            """Return one more page, or ``None`` when it brings nothing."""
-            if _key(url) in seen:
-                self._note(f"{url} was read before in the same thread; left there")
-                return None
-            seen.add(_key(url))
-            page = await self._thread_page(url)
-            fresh = {post.post_id for post in page.posts} - ids
-            if page.posts and not fresh and not page.unreadable:
-                self._note(f"{url} repeats the messages of another page; left there")
-                return None
-            ids.update(fresh)
-            return page
-
-        too_long = f"{row.url} is longer than {self.thread_pages} pages; the rest was left"
-        while url := pages[-1].next_page:
-            if len(pages) >= self.thread_pages:
-                self._note(too_long)
-                return pages, True
-            page = await fetch(url)
-            if page is None:
-                return pages, True
-            pages.append(page)
-        while (url := pages[0].previous_page) and not self._reached(pages[0], known):
-            if len(pages) >= self.thread_pages:
-                self._note(too_long)
-                return pages, True
-            if aside is not None and front == _key(aside.next_page or ""):
-                page, aside = aside, None  # the page we came from is the one before
-            else:
-                page = await fetch(url)
-            if page is None:
-                return pages, True
-            pages.appendleft(page)
-            front = _key(url)
-        return pages, False
-
-    async def _thread_page(self, url: str) -> Reading:
-        reading = await self.read(url)
-        if reading.kind is not Kind.THREAD:
-            raise PageChanged(f"{url} is not the thread it was listed as")
-        return reading
-
-    def _reached(self, page: Reading, known: set[str]) -> bool:
-        """Return whether a page of a thread touches what was read before or is too old.
-
-        Some forums repeat the first message on every page; it says nothing.
-        """
-        return any(
-            post.post_id in known or self._too_old(post)
-            for post in page.posts
-            if post.number != 1 or page.previous_page is None
-        )
-
     def _too_old(self, post: PostItem) -> bool:
         return bool(self.since and post.posted_at and post.posted_at < self.since)
 
     def _unseen(self, url: str) -> bool:
         """Return whether a page of a board is new to this crawl, and remember it."""
-        key = _key(url)
+        key = page_key(url)
         if key in self._pages:
             return False
         self._pages.add(key)
@@ -424,29 +422,6 @@ class Walk:
             self.tally.notes.append(text[:400])
 
 
-def _key(url: str) -> str:
-    """Return what two addresses of one page have in common; takes malformed ones too."""
-    return url.partition("#")[0]
-
-
-def _new_mark(row: ThreadRef, posts: list[PostItem]) -> ThreadMark:
-    """Return the mark that the thread's row will bear at the next crawl if nothing happens.
-
-    Messages that came between reading the board and reading the thread are counted in; a row
-    whose last message is not among those read (hidden, say) is taken at its word.
-    """
-    if row.stamp is not None:
-        newest = max((p.posted_at for p in posts if p.posted_at), default=row.last_posted_at)
-        return ThreadMark(last_post_id=row.stamp, last_posted_at=newest, posts=row.posts)
-    ids: Iterable[str] = [post.post_id for post in posts]
-    last = posts[-1] if posts else None
-    if last is None or (row.last_post_id is not None and row.last_post_id not in ids):
-        return ThreadMark(
-            last_post_id=row.last_post_id, last_posted_at=row.last_posted_at, posts=row.posts
-        )
-    later = len(posts) - 1 - list(ids).index(row.last_post_id) if row.last_post_id else 0
-    return ThreadMark(
-        last_post_id=last.post_id,
-        last_posted_at=last.posted_at if later or not row.last_posted_at else row.last_posted_at,
-        posts=row.posts + later if row.posts is not None else None,
-    )
+def outcome_of(error: PageFailed | PageChanged) -> Outcome:
+    """Return what a page that could not be had or read amounts to."""
+    return error.outcome if isinstance(error, PageFailed) else Outcome.MARKUP_CHANGED

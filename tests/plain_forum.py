@@ -244,6 +244,7 @@ class Memory:
 
     marks: dict[str, ThreadMark] = field(default_factory=dict)
     ids: dict[str, set[str]] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
     lists: dict[str, ListMark] = field(default_factory=dict)
 
     def list_mark(self, url: str) -> ListMark | None:
@@ -258,10 +259,21 @@ class Memory:
     def posts(self, thread_id: str) -> set[str]:
         return self.ids.get(thread_id, set())
 
+    def left_out(self) -> list[ThreadRef]:
+        return [
+            ThreadRef(thread_id=name, title="", url=self.urls[name])
+            for name, mark in self.marks.items()
+            if mark.left_out
+        ]
+
     def keep(self, items: list[ThreadItem]) -> None:
         for item in items:
             self.marks[item.thread_id] = item.mark
-            self.ids.setdefault(item.thread_id, set()).update(p.post_id for p in item.posts)
+            self.urls[item.thread_id] = item.thread_url
+            ids = self.ids.setdefault(item.thread_id, set())
+            ids.update(post.post_id for post in item.posts)
+            if item.whole and not item.posts:
+                ids.clear()
 
 
 @dataclass

@@ -177,4 +177,5 @@ def crawl_order(
         delay_s=delay,
         max_pages=max_pages,
         max_seconds=24 * 3600 if max_pages == 0 else settings.crawl_max_seconds,
+        timeout_s=settings.crawl_timeout_s,
     )

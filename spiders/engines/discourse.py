@@ -109,6 +109,11 @@ class Discourse(Engine):
             path = path.rstrip("/") + "/latest.json"
         return urlunsplit(parts._replace(path=path))
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the topic that an address shows."""
+        found = _TOPIC.search(urlsplit(without_fragment(without_session(url))).path)
+        return found[1] if found else None
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what a JSON page tells: a topic, a list of topics, categories or latest posts.
 

@@ -106,6 +106,11 @@ class Flarum(Engine):
             asked.append(("page[offset]", str((page - 1) * _PAGE)))
         return self._api(url, root, "discussions", asked)
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the discussion that an address shows."""
+        found = _THREAD.search(urlsplit(without_fragment(without_session(url))).path)
+        return found[2] if found else None
+
     def _api(self, url: str, root: str, what: str, asked: list[tuple[str, str]]) -> str:
         query = urlencode(asked)
         return f"{origin(url)}{root}/api/{what}" + (f"?{query}" if query else "")

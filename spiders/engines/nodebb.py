@@ -87,6 +87,11 @@ class NodeBB(Engine):
         path = parts.path[: found.start()] + "/api" + own.rstrip("/")
         return urlunsplit(parts._replace(path=path))
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the topic that an address shows."""
+        found = _TOPIC.search(urlsplit(without_fragment(without_session(url))).path)
+        return found[1].partition("/")[0] if found else None
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return the topic, list of topics, or categories that ``page`` tells.
 

@@ -91,6 +91,11 @@ class Phpbb(Engine):
         """Return ``url`` without a session id."""
         return without_session(url)
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the topic that an address shows; ``None`` where it may not tell."""
+        place = place_of(without_session(url))
+        return place.number if place is not None and place.kind is Kind.THREAD else None
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what an index, board or thread page tells.
 

@@ -137,7 +137,9 @@ def judge_replay(module: ModuleType, archive: Path) -> Score:
 
 
 @contextmanager
-def installation(url: str, engine: str | None) -> Iterator[tuple[Runtime, int]]:
+def installation(
+    url: str, engine: str | None, timeout_s: float = 20
+) -> Iterator[tuple[Runtime, int]]:
     """Give a Quietword of its own that watches one forum."""
     with tempfile.TemporaryDirectory(prefix="quietword-acceptance-") as folder:
         database = f"sqlite:///{folder}/it.db"
@@ -149,6 +151,7 @@ def installation(url: str, engine: str | None) -> Iterator[tuple[Runtime, int]]:
                 "contact": "acceptance@example.org",
                 "allow_private_addresses": True,
                 "crawl_max_pages": 0,
+                "crawl_timeout_s": timeout_s,
                 "evidence_folder": Path(folder) / "evidence",
             }
         )

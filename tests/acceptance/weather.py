@@ -3,15 +3,18 @@
     python -m tests.acceptance.weather [FOLDER] [--only NAME] [--fault KIND]
 
 A kind is a fault of the recorded forums' own server (``429:10``), or one of ``reset``,
-``truncated`` and ``loop``: every seventh answer is a closed connection, half a page, or a redirect
-to itself. A forum is crawled as the schedule would, until a crawl has nothing left to do. A ``403``
-is not among them: it means us, ends a crawl, and is respected.
+``truncated``, ``loop`` and ``slow``: every seventh answer is a closed connection, half a page, a
+redirect to itself, or comes after the time-out. A forum is crawled as the schedule would, until a
+crawl has nothing left to do. A ``403`` is not among them: it means us, ends a crawl, and is
+respected.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -19,7 +22,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models import Post, Source, Thread
 from models.database import reading
@@ -29,8 +32,9 @@ from spiders.detect import engines
 from tests.acceptance.replays import LISTS, installation, replay_module
 
 KINDS = ("429:10", "429:10:Retry-After=1", "404:10", "500:3", "503:7:Retry-After=1")
-KINDS += ("reset", "truncated", "loop")
+KINDS += ("503:7", "reset", "truncated", "loop", "slow")
 EVERY = 7
+TIMEOUT_S = 3.0
 MOST_CRAWLS = 12
 
 
@@ -45,6 +49,9 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
         class Failing(handler):  # type: ignore[misc, valid-type]
             def _recorded(self, target: str) -> None:
                 if forum.stats["requests"] % EVERY:
+                    super()._recorded(target)
+                elif kind == "slow":
+                    time.sleep(TIMEOUT_S + 1)
                     super()._recorded(target)
                 elif kind == "loop":
                     self._finish(target, 302, {"Location": target}, b"")
@@ -63,40 +70,61 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
         yield forum
 
 
-def stored(runtime: Runtime) -> tuple[set[tuple[object, ...]], set[tuple[object, ...]]]:
-    """Return what is known of a forum: its messages, and how far its threads have been read."""
+Rows = set[tuple[object, ...]]
+
+
+@dataclass
+class Endured:
+    """What came of crawling a forum until nothing was left."""
+
+    outcomes: list[str] = field(default_factory=list)
+    posts: Rows = field(default_factory=set)
+    threads: Rows = field(default_factory=set)
+    """How far they have been read."""
+    left: Rows = field(default_factory=set)
+    """Threads that could not be read."""
+    requests: int = 0
+    rested: timedelta = timedelta(0)
+    """What the schedule lets a site that failed rest between two crawls."""
+
+
+def stored(runtime: Runtime) -> tuple[Rows, Rows, Rows]:
+    """Return what is known of a forum: its messages, its threads, and those left out."""
     with reading(runtime.engine) as session:
         posts = session.exec(
             select(Post.external_id, Post.text, Post.posted_at, Post.number, Post.edited)
         ).all()
         threads = session.exec(select(Thread.external_id, Thread.mark_last_post_id)).all()
-    return set(posts), set(threads)
+        left = session.exec(
+            select(Thread.external_id, Thread.source_id).where(col(Thread.left_out_at).is_not(None))
+        ).all()
+    return set(posts), set(threads), set(left)
 
 
 def endure(
-    module: ModuleType, archive: Path, kind: str, start: Any
-) -> tuple[list[str], tuple[set[tuple[object, ...]], set[tuple[object, ...]]], int, timedelta]:
-    """Crawl until nothing is left; return outcomes, what is stored, requests, and the time waited.
-
-    The time is what the schedule lets a site that failed rest between two crawls.
-    """
+    module: ModuleType, archive: Path, kind: str, start: Any, never: Rows | None = None
+) -> Endured:
+    """Crawl until nothing is left but the threads that can ``never`` be read."""
     name = archive.name.removesuffix(".jsonl.gz")
-    outcomes: list[str] = []
-    rested = timedelta(0)
+    done = Endured()
     with stormy(module, archive, kind) as forum:
         address = forum.url + LISTS.get(name, "/")
-        with installation(address, name) as (runtime, number):
+        with installation(address, name, TIMEOUT_S) as (runtime, number):
             for _ in range(MOST_CRAWLS):
                 run = crawl_source(runtime, number, start=start)
-                outcomes.append(f"{run.outcome} {run.posts}")
+                done.outcomes.append(f"{run.outcome} {run.posts}")
                 with reading(runtime.engine) as session:
                     source = session.get_one(Source, number)
                     if source.not_before and source.last_run_at:
-                        rested += source.not_before - source.last_run_at
+                        done.rested += source.not_before - source.last_run_at
                     behind = source.behind
-                if run.outcome == "OK" and not (run.posts or behind):
+                done.posts, done.threads, done.left = stored(runtime)
+                if run.outcome == "OK" and not (
+                    run.posts or behind or done.left - (never or set())
+                ):
                     break
-            return outcomes, stored(runtime), int(forum.stats["requests"]), rested
+        done.requests = int(forum.stats["requests"])
+    return done
 
 
 def main() -> None:
@@ -119,21 +147,23 @@ def main() -> None:
         name = archive.name.removesuffix(".jsonl.gz")
         if name not in engines() or asked.only not in {None, name}:
             continue
-        _, (posts, threads), requests, _ = endure(module, archive, "", start)
-        table.add_row(name, "good", str(len(posts)), str(len(threads)), str(requests), "", "")
+        good = endure(module, archive, "", start)
+        table.add_row(
+            name, "good", str(len(good.posts)), str(len(good.threads)), str(good.requests), "", ""
+        )
         for kind in asked.fault or KINDS:
-            outcomes, now, requests, rested = endure(module, archive, kind, start)
-            worse += now != (posts, threads)
+            bad = endure(module, archive, kind, start, never=good.left)
+            worse += (bad.posts, bad.threads) != (good.posts, good.threads)
             table.add_row(
                 name,
                 kind,
-                f"{len(now[0] & posts)} of {len(posts)}",
-                f"{len(now[1] & threads)} of {len(threads)}",
-                str(requests),
-                f"{rested.total_seconds() / 3600:.1f} h",
-                ", ".join(outcomes),
+                f"{len(bad.posts & good.posts)} of {len(good.posts)}",
+                f"{len(bad.threads & good.threads)} of {len(good.threads)}",
+                str(bad.requests),
+                f"{bad.rested.total_seconds() / 3600:.1f} h",
+                ", ".join(bad.outcomes),
             )
-            sys.stderr.write(f"{name} {kind}: {outcomes}\n")
+            sys.stderr.write(f"{name} {kind}: {bad.requests}, {bad.outcomes}\n")
     if forks:
         forks.stop()
     console.print(table)

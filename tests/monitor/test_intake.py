@@ -3,12 +3,16 @@
 import json
 import shutil
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, select
 
+from models import Thread
 from models.database import make_engine, writing
 from monitor.brands import BrandSpec, save_brand
+from spiders.walk import DOUBT
 from tests.monitor.test_cli import Shell
 from tests.webserver import Answer, WebServer
 
@@ -48,6 +52,9 @@ def test_one_thread_is_watched_and_dropped_when_it_is_deleted(shell: Shell) -> N
         assert _texts(shell) == ["Nordvia cut me off and nobody answers. I am furious."]
         server.pages["/api/v1/statuses/12"] = Answer(status=404, body="{}", headers=headers)
         assert "GONE" in shell.run("crawl", "1", code=1).stderr
+        assert _texts(shell) == ["Nordvia cut me off and nobody answers. I am furious."]
+        _wait(shell, DOUBT)
+        assert "GONE" in shell.run("crawl", "1", code=1).stderr
     assert _texts(shell) == [""]
 
 
@@ -59,6 +66,16 @@ def test_a_page_of_many_threads_is_not_taken_for_one(shell: Shell) -> None:
         address = f"{server.address}/public"
         refused = shell.run("add-thread", address, "--engine", "mastodon", code=1)
     assert "not one thread" in refused.stderr
+
+
+def _wait(shell: Shell, time: timedelta) -> None:
+    """Let so much time pass since threads were left out."""
+    engine = make_engine(f"sqlite:///{shell.folder / 'quietword.db'}")
+    with writing(engine) as session:
+        for thread in session.exec(select(Thread).where(col(Thread.left_out_at).is_not(None))):
+            assert thread.left_out_at is not None
+            thread.left_out_at -= time
+    engine.dispose()
 
 
 def _texts(shell: Shell) -> list[str]:

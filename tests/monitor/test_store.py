@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from models import Activity, Author, Mention, Post, PostRevision, Quote, Source, Thread
+from models import Activity, Author, Board, Mention, Post, PostRevision, Quote, Source, Thread
 from models.base import id_of
 from models.database import reading, writing
 from monitor.brands import BrandError, BrandSpec, rematch, save_brand
@@ -16,8 +16,10 @@ from monitor.store import Store
 from spiders.base import PostItem
 from spiders.base import Quote as QuoteItem
 from spiders.crawl import ThreadItem, ThreadMark
+from spiders.known import LeftOut
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+AGES_AGO = START - timedelta(days=7)
 
 
 def post(number: int, text: str, **more: object) -> PostItem:
@@ -199,10 +201,30 @@ def test_a_thread_deleted_at_its_source_is_dropped_and_read_anew_when_it_is_back
     store.save(replace(whole, posts=(), mark=nothing, thread_title=None))
     assert (rows(engine)["texts"], rows(engine)["gone"]) == (["", ""], ["101", "102"])
     assert store.mark("7") == nothing
+    assert store.posts("7") == set(), "nothing to stop at: all of it is to be read anew"
     with reading(engine) as session:
         assert session.exec(select(Thread)).one().title == "A thread"
     store.save(whole)
     assert (rows(engine)["texts"], rows(engine)["gone"]) == (["Nordvia is down", "mine too"], [])
+
+
+def test_a_thread_left_out_is_wanted_for_a_week_and_gets_its_board_when_it_is_read(
+    engine: Engine, store: Store
+) -> None:
+    whole = walk(post(1, "Nordvia is down"))
+    left = LeftOut(gone=True, since=START)
+    nothing = ThreadMark(last_post_id=None, last_posted_at=None, posts=None, left_out=left)
+    unread = replace(whole, posts=(), whole=False, mark=nothing, board_id=None, board_title=None)
+    store.save(unread)
+    assert (store.mark("7"), store.posts("7")) == (nothing, set())
+    assert [(row.thread_id, row.url) for row in store.left_out()] == [("7", "https://f.test/t7")]
+    store.save(replace(unread, mark=replace(nothing, left_out=replace(left, since=AGES_AGO))))
+    assert store.left_out() == []
+    store.save(whole)
+    assert store.mark("7") == whole.mark
+    with reading(engine) as session:
+        board = session.exec(select(Board).join(Thread)).one()
+    assert (board.external_id, board.title) == ("3", "Providers")
 
 
 def test_a_row_that_knows_only_a_message_finds_the_thread_that_holds_it(

@@ -160,7 +160,7 @@ def test_a_start_page_that_is_no_board_has_a_name_and_advice(
     report = run(spec_for(server, max_wait_s=2)).report
     assert report.outcome is outcome
     assert outcome.advice in report.message
-    times = 2 if outcome in {Outcome.UNREACHABLE, Outcome.RATE_LIMITED} else 1
+    times = 2 if outcome in {Outcome.GONE, Outcome.UNREACHABLE, Outcome.RATE_LIMITED} else 1
     assert server.paths == ["/board?id=help"] * times, "nothing else is asked for"
 
 
@@ -283,7 +283,7 @@ def test_threads_below_a_page_of_a_list_that_failed_are_looked_for_next_time(
     for thread in range(3, 8):
         forum.write("help", f"t{thread}", "early", minutes=-thread)
     below = "/board?id=help&page=2"
-    server.pages[below] = in_turn(Answer(status=404), then=forum.answer)
+    server.pages[below] = in_turn(*[Answer(status=404)] * 2, then=forum.answer)
     first = run(spec_for(server, "/"))
     assert (first.report.outcome, first.report.behind) == (Outcome.OK, True)
     memory = Memory()
@@ -295,7 +295,8 @@ def test_threads_below_a_page_of_a_list_that_failed_are_looked_for_next_time(
 def test_a_dead_link_to_the_newest_message_does_not_lose_the_thread(
     server: WebServer, forum: Forum
 ) -> None:
-    server.pages["/thread?id=t1&page=2"] = in_turn(Answer(status=404), then=forum.answer)
+    dead = [Answer(status=404)] * 2
+    server.pages["/thread?id=t1&page=2"] = in_turn(*dead, then=forum.answer)
     crawled = run(spec_for(server))
     assert crawled.report.outcome is Outcome.OK
     assert len(crawled.items) == 3
@@ -314,8 +315,8 @@ def test_one_page_out_of_reach_leaves_its_thread_for_the_next_crawl(server: WebS
     server.pages["/thread?id=t1&page=1"] = Answer(status=502)
     crawled = run(spec_for(server))
     assert crawled.report.outcome is Outcome.OK
-    assert list(crawled.ids) == ["t2", "t0"], "no half of t1"
-    assert crawled.report.behind
+    assert crawled.ids["t1"] == [], "no half of it"
+    assert [len(posts) for posts in crawled.ids.values()] == [4, 0, 4]
     assert "502" in crawled.report.notes[0]
 
 

@@ -253,7 +253,8 @@ def test_a_page_that_links_to_itself_is_read_once() -> None:
 def test_one_thread_that_is_gone_does_not_stop_the_others() -> None:
     gone = PageFailed(Outcome.GONE, "/thread?id=t1 answered 404")
     visit = Visit(forum_of(3), broken={"/thread?id=t1&page=1": gone, "/thread?id=t1": gone}).go()
-    assert list(visit.ids) == ["t2", "t0"]
+    assert list(visit.ids) == ["t2", "t1", "t0"]
+    assert visit.ids["t1"] == [], "left out"
     assert visit.tally.failures == {Outcome.GONE: 1}
     assert not visit.tally.behind
 

@@ -145,3 +145,15 @@ def test_an_address_that_a_phpbb_2_rewrote_is_understood(address: str, start: in
     place = engine.place(f"https://forum.test/{address}")
     assert place is not None
     assert (place.kind, place.number, place.start) == (Kind.THREAD, "77", start)
+
+
+@pytest.mark.parametrize(
+    ("address", "thread"),
+    [
+        ("https://forum.test/f/viewtopic.php?f=3&t=12&sid=0123456789abcdef0123456789abcdef", "12"),
+        ("https://forum.test/f/viewforum.php?f=3", None),
+        ("https://forum.test/f/", None),
+    ],
+)
+def test_an_address_tells_which_thread_it_shows(address: str, thread: str | None) -> None:
+    assert Phpbb().thread_of(address) == thread

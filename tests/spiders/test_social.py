@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from spiders.access import KeyMissing
 from spiders.base import ReadOptions
 from spiders.detect import engine_named
 from spiders.outcome import Outcome
-from spiders.walk import ThreadMark
+from spiders.walk import DOUBT, ThreadMark
 from tests.plain_forum import Memory, run, spec_for
 from tests.webserver import Answer, Asked, WebServer
 
@@ -130,6 +131,11 @@ def test_a_status_that_was_deleted_is_handed_over_as_a_thread_without_posts(
     crawled = run(spec_for(server, "/@ola/12", engine="mastodon"), memory)
     assert crawled.report.outcome is Outcome.GONE
     (item,) = crawled.items
+    assert (item.thread_id, item.posts, item.whole) == ("12", (), False)
+    left = item.mark.left_out
+    assert left is not None
+    memory.marks["12"] = replace(item.mark, left_out=replace(left, since=left.since - DOUBT))
+    (item,) = run(spec_for(server, "/@ola/12", engine="mastodon"), memory).items
     assert (item.thread_id, item.posts, item.whole) == ("12", (), True)
 
 
