@@ -36,7 +36,9 @@ PASSING = frozenset({404, 410, 500, 502, 503, 504})
 """Answers that are often gone at the next request; whatever is asked for was linked to just now."""
 BROKEN_OFF = (ResponseDataLossError, ConnectionClosed, DownloadTimeoutError)
 AGAIN = "quietword_again"
-"""Key in a request's ``meta``: it was refused once and is asked for the second time."""
+"""Key in a request's ``meta``: it failed once and is asked for the second time."""
+RESTED = "quietword_rested"
+"""The same: it was refused once, and asked for again after a rest."""
 
 
 def retry_after_s(value: str, now: datetime) -> float | None:
@@ -94,19 +96,22 @@ class PaceMiddleware:
     async def process_response(self, request: Request, response: Response) -> Request | Response:
         """Return ``response``, or its request once more after a rest."""
         asked = (response.headers.get("Retry-After") or b"").decode("latin-1")
-        again = request.meta.get(AGAIN, False)
         no_rules = request.meta.get(ROBOTS, False) and response.status < 500  # most have none
         if bot_wall(response):
             return response
         if response.status == 429 or (response.status == 503 and asked):
-            wait_s = self._rest(response, retry_after_s(asked, utc_now()), again=again)
-        elif response.status in PASSING and not (again or no_rules):
-            wait_s = max(SHORT_REST_S, 2 * self._pause_s)
+            again = request.meta.get(RESTED, False)
+            wait_s, mark = (
+                self._rest(response, retry_after_s(asked, utc_now()), again=again),
+                RESTED,
+            )
+        elif response.status in PASSING and not (request.meta.get(AGAIN) or no_rules):
+            wait_s, mark = max(SHORT_REST_S, 2 * self._pause_s), AGAIN
         else:
             return response
         logger.info("%s answered %d; resting %.0f s", response.url, response.status, wait_s)
         await asyncio.sleep(wait_s)
-        return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
+        return request.replace(dont_filter=True, meta=request.meta | {mark: True})
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:
         """Return a request whose answer did not come, once more, after a short rest."""

@@ -260,6 +260,17 @@ def test_a_plea_for_rest_right_after_a_rest_ends_the_crawl(server: WebServer) ->
     assert server.paths[-1] == "/thread?id=t1&page=2"
 
 
+def test_a_plea_for_rest_right_after_a_failure_is_rested_for(
+    server: WebServer, forum: Forum
+) -> None:
+    busy = Answer(status=503, headers={"Retry-After": "0"})
+    path = "/thread?id=t1&page=2"
+    server.pages[path] = in_turn(Answer(status=404), busy, then=forum.answer)
+    crawled = run(spec_for(server))
+    assert (crawled.report.outcome, crawled.report.threads) == (Outcome.OK, 3)
+    assert server.paths.count(path) == 3
+
+
 def test_an_error_of_the_server_that_passes_costs_nothing(server: WebServer, forum: Forum) -> None:
     for path in ("/board?id=help", "/thread?id=t1&page=2"):
         server.pages[path] = in_turn(Answer(status=502), then=forum.answer)
