@@ -153,8 +153,8 @@ def crawl_order(
     language: str | None,
     engine: str | None,
     selector: list[str] | None,
-    since: str | None,
-    delay: float,
+    since: str | None = None,
+    delay: float = 5.0,
     max_pages: int = 0,
 ) -> "CrawlOrder":
     """Return what to crawl and how, from options and the settings."""

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from monitor.cli_options import Contact, DateOrder, EngineName, Language, Selectors, Timezone
+from monitor.commands import console, runtime_with
+from monitor.commands.forum import crawl_order
 
 
 def register(app: typer.Typer) -> None:
@@ -18,14 +20,9 @@ def inspect(
     source: Annotated[int, typer.Argument(help="Id from `quietword sources`.")],
 ) -> None:
     """Show how a source fares and, where a page could not be read, what came instead."""
-    from rich.console import Console
-
-    from monitor.config import load_settings
     from monitor.inspecting import show_source
-    from monitor.runtime import make_runtime
 
-    console = Console()
-    show_source(make_runtime(load_settings(), console), source, console)
+    show_source(runtime_with(), source, console())
 
 
 def record(
@@ -47,21 +44,15 @@ def record(
     ] = False,
 ) -> None:
     """Save a page and what is read from it, as a case for the tests of an engine."""
-    from rich.console import Console
-
-    from monitor.config import load_settings
-    from monitor.crawling import CrawlOrder, named_selectors
     from monitor.recording import record_page
 
-    settings = load_settings()
-    order = CrawlOrder(
-        address=address,
-        engine=engine,
+    order = crawl_order(
+        address,
+        contact=contact,
         timezone=timezone,
         date_order=date_order,
         language=language,
-        selectors=named_selectors(selector),
-        contact=contact or settings.contact,
-        allow_private_addresses=settings.allow_private_addresses,
+        engine=engine,
+        selector=selector,
     )
-    record_page(order, into, name=name, file=file, anonymise=anonymise, console=Console())
+    record_page(order, into, name=name, file=file, anonymise=anonymise, console=console())
