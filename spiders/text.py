@@ -307,7 +307,7 @@ def _leads_to_quote(paragraph: Element) -> str | None:
         return None
     marks = " ".join([*classes(children[0]), children[0].get("href") or ""])
     rest = [child.get("href") or "" for child in children[1:]]
-    if not all(re.search(r"/post/\d+$|/topic/\d+", href) for href in rest):
+    if not all(re.search(r"/post/\d+/?$|/topic/\d+", href) for href in rest):
         return None
     if not re.search(r"mention|/user/", marks) or not plain(paragraph).endswith(":"):
         return None

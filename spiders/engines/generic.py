@@ -34,6 +34,17 @@ _SIGNATURE = re.compile(
     r"signature|\bsig\b|podpis|edited|last-?edit|edit-?(?:info|note)|modified", re.IGNORECASE
 )
 _EDITED = re.compile(r"edited|last-?_?edit|edit-?(?:info|note)|modified|edytowan", re.IGNORECASE)
+_EDITED_ON = re.compile(
+    r"(?:last edit|edited (?:on|by)|zuletzt (?:bearbeitet|geändert)|bearbeitet (?:am|von)|edytowan|"
+    r"отредактир|изменено|редагован|upraveno)[^\n]{0,40}\d",
+    re.IGNORECASE,
+)
+_EDIT_LINE = re.compile(
+    r"\n+(?=[^\n]*\d[:.]\d\d)[\[(«][^\n]{0,80}(?:edit|bearbeitet|geändert|edytowan|отредактир|"
+    r"изменено|редагован|upraveno|modifi)[^\n]{0,80}$",
+    re.IGNORECASE,
+)
+"""A last line such as "[Edited by ann on 5 Nov 2018, 10:14]"."""
 _ID = re.compile(r"(?:^|[^\d])(\d{1,18})$")
 _MEMBER = re.compile(r"(?:/|=|\.)(\d{1,12})(?:[/?&#.-]|$)")
 _OF_MESSAGE = re.compile(r"data-(?!user|author|member)[\w-]*(?:id|num)")
@@ -167,7 +178,7 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
 def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
     words = read_words(block.body, _without_signature)
     name, found = _own_id(block.node)
-    text = words.text
+    text = _EDIT_LINE.sub("", words.text)
     digest = "\n".join([block.author, str(block.when), text])
     post_id = (alone and found) or "digest-" + hashlib.sha256(
         digest.encode("utf-8", "replace")
@@ -196,15 +207,25 @@ def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
         author=block.author,
         author_id=member[1] if member else None,
         posted_at=block.when,
-        edited=any(
-            _EDITED.search(each.get("class") or "") and re.search(r"\d", plain(each))
-            for each in block.node.iter()
-            if isinstance(each.tag, str)
-        ),
+        edited=_is_edited(block) or text != words.text,
         text=text,
         quotes=words.quotes,
         private_message_url=profile,
         profile_url=profile,
+    )
+
+
+def _is_edited(block: Block) -> bool:
+    """Tell whether the message says when it was edited: by a class's name, or in words."""
+    return any(
+        (_EDITED.search(each.get("class") or "") and re.search(r"\d", plain(each)))
+        or any(
+            _EDITED_ON.search(text or "")
+            for text in (each.text, each.tail)
+            if each is not block.body and block.body not in each.iterancestors()
+        )
+        for each in block.node.iter()
+        if isinstance(each.tag, str)
     )
 
 

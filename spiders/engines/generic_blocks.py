@@ -62,6 +62,7 @@ class Finder(Parts):
     def __init__(self, page: TextResponse, options: ReadOptions, language: str | None) -> None:
         super().__init__(options, language)
         self._page = page
+        _join_rows(page.selector.root)
         self._aside = frozenset(self._beside())
 
     def _beside(self) -> Iterator[Element]:
@@ -147,7 +148,7 @@ class Finder(Parts):
             for child in parent:
                 if isinstance(child.tag, str) and child.tag not in UNSEEN:
                     kinds = {kind for kind in classes(child) if not _ALTERNATE.match(kind)}
-                    shapes[child.tag, frozenset(kinds), _numbered(child)].append(child)
+                    shapes[child.tag, frozenset(kinds), _shape(child)].append(child)
             for group in (*shapes.values(), *_mixed(shapes)):
                 if 2 <= len(group) <= _MOST and sum(map(self.length, group)) > 20:
                     yield group
@@ -220,9 +221,31 @@ class Finder(Parts):
         return title, href
 
 
+def _join_rows(root: Element) -> None:
+    """Make one row of those that a cell with the author stands beside: head, message, foot."""
+    for cell in list(root.iter("td")):
+        told = cell.attrib.pop("rowspan", "")
+        row = cell.getparent()
+        if not re.fullmatch("[2-4]", told) or row is None or row.tag != "tr":
+            continue
+        for _ in range(int(told) - 1):
+            below = row.getnext()
+            if below is None or below.tag != "tr":
+                break
+            row.extend(list(below))
+            below.getparent().remove(below)
+
+
 def _numbered(node: Element) -> str:
     """Return the id of ``node`` with "#" for its number; empty when it has no number."""
-    return re.sub(r"\d+", "#", name) if _DIGIT.search(name := node.get("id") or "") else ""
+    name = node.get("id") or ""
+    return re.sub(r"\d+", "#", name) if _DIGIT.search(name) else ""
+
+
+def _shape(node: Element) -> str:
+    """Return what, besides classes, siblings have in common that are of one kind."""
+    cells = str(sum(child.tag == "td" for child in node)) if node.tag == "tr" else ""
+    return _numbered(node) + cells
 
 
 def _mixed(

@@ -42,10 +42,11 @@ _SPELT = re.compile(
 """A day and an hour among other words: "Date: Monday, 05.11.2018, 12:14 | Message # 1"."""
 _LEFT_OUT = re.compile(r"signature|\bsign?\b|podpis|\bedit|edited|edytow|modified", re.IGNORECASE)
 _JOINED = re.compile(
-    r"\b(?:joined|join date|registered|member since|last (?:visit|login|seen)|"
-    r"dołączył|zarejestrowan|rejestracj|ostatnio|регистрац|зарегистр|на форуме с|был|"
-    r"реєстрац|зареєстр|з нами|registriert|mitglied seit|dabei seit|beigetreten|registrován|"
-    r"registrace|inscrit|inscription|registrado|注册)",
+    r"\b(?:joined|join date|registered|member since|last (?:visit|login|seen)|dołączył|"
+    r"data dołączenia|zarejestrowan|rejestracj|ostatnio (?:widzian|online|był)|регистрац|зарегистр|"
+    r"на форуме с|последний визит|реєстрац|зареєстр|з нами|registriert|anmeldungsdatum|"
+    r"mitglied seit|dabei seit|beigetreten|"
+    r"registrován|registrace|inscrit|inscription|registrado|注册)",
     re.IGNORECASE,
 )
 """What stands before a time that tells of the author, not of the message."""
@@ -70,6 +71,7 @@ _TO_PROFILE = re.compile(
     re.IGNORECASE,
 )
 """What a button beside a message says."""
+_INLINE = frozenset({"a", "abbr", "b", "br", "em", "i", "img", "small", "span", "strong", "time"})
 _STRESSED = frozenset({"a", "b", "strong", "cite"})
 """What names somebody where only what is around it is called so."""
 _LINKS_ONLY = 0.7  # of a text that is links, from which it is a list's line and no message
@@ -133,9 +135,11 @@ class Parts:
                     return element, name, href
                 last = last or (element, name, href)
             marks = " ".join([element.get("class") or "", element.get("itemprop") or ""])
-            if element.tag in _STRESSED and (outer := element.getparent()) is not node:
-                marks += f" {outer.get('class') or ''}"
             called = _NAMED.search(marks) or "author" in (element.get("rel") or "")
+            if element.tag in _STRESSED and not name.endswith(":"):
+                outer = element.getparent()
+                around = "" if outer is node else outer.get("class") or ""
+                called = called or _NAMED.search(around) or _OF_PERSON.search(around)
             if marked is None and called and element.tag in _NAMES:
                 marked = element, name, href
         return marked or last
@@ -169,7 +173,8 @@ class Parts:
             if (value := element.get(name)) and (when := self.moment(value, name)):
                 yield value, when
         texts = [element.text, *(child.tail for child in element)]
-        if 1 <= len(element) <= 3 and self.length(element) <= _LONGEST_CLOCK // 2:
+        inline = 1 <= len(element) <= 3 and all(child.tag in _INLINE for child in element)
+        if inline and self.length(element) <= _LONGEST_CLOCK:
             texts.insert(0, plain(element))  # day and hour may have elements of their own
         for text in texts:
             if text and (when := self.shown(text)):
@@ -178,12 +183,14 @@ class Parts:
     def shown(self, text: str | None) -> datetime | None:
         """Return the moment that ``text`` shows to people, alone or among other words."""
         shown = " ".join((text or "").split()).strip("»«•|,-–— ()\u200e\u200f")
-        if not 4 <= len(shown) <= _LONGEST_CLOCK or not CLOCK.search(shown):
+        if not 4 <= len(shown) <= 2 * _LONGEST_CLOCK or not CLOCK.search(shown):
             return None
-        spelt = _SPELT.search(shown)
-        return shown_time(shown, self._options, self._language) or (
-            shown_time(spelt[0], self._options, self._language) if spelt else None
-        )
+        if len(shown) <= _LONGEST_CLOCK and (
+            when := shown_time(shown, self._options, self._language)
+        ):
+            return when
+        spelt = _SPELT.search(shown[:_LONGEST_CLOCK])
+        return shown_time(spelt[0], self._options, self._language) if spelt else None
 
     def moment(self, value: str, name: str) -> datetime | None:
         """Return the moment in the attribute ``name``."""

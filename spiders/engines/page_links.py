@@ -32,7 +32,8 @@ _WRITTEN = (
     # Forumotion, Discuz, uCoz, wpForo
     (re.compile(r"(?<=/t)(\d+)p\d+(?=-)"), r"\1"),
     (re.compile(r"(?<=/thread-)(\d+)-\d+-\d+(?=\.html)"), r"\1-1-1"),
-    (re.compile(r"(?<=/forum/)(\d+-\d+)-\d+$"), r"\1-1"),
+    (re.compile(r"(?<=/forum/)(\d+)-0-\d+$"), r"\1"),
+    (re.compile(r"(?<=/forum/)(\d+-[1-9]\d*)-\d+$"), r"\1-1"),
     (re.compile(r"(?<=/)paged/\d+/?$"), ""),
 )
 """How products write a page into a thread's address, and how its first page is written."""

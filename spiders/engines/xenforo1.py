@@ -6,6 +6,7 @@ Checked in November 2026 against a saved thread and a saved index.
 # ruff: noqa: ARG002  (what the base offers is not all needed)
 
 import re
+from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -18,6 +19,7 @@ from spiders.selected_page import Doc, Person
 
 _ROUTES = "threads|forums|members|categories|posts|whats-new|find-new|login|register|help|search"
 _BASE_PATH = re.compile(r"\bbasePath:\s*[\"'](/[^\"']*)[\"']")
+_OF_EDIT = "ancestor::*[contains(@class,'editDate') or contains(@class,'lastEdit')]"
 _IN_TEXT = "ancestor::*[contains(@class,'messageText') or contains(@class,'bbWrapper')]"
 
 
@@ -50,9 +52,7 @@ class Xenforo1(SelectorEngine):
         ".messageInfo .DateTime",
         ".DateTime",
     )
-    not_written: ClassVar[str] = (
-        "ancestor::*[contains(@class,'editDate') or contains(@class,'lastEdit')]"
-    )
+    not_written: ClassVar[str] = _OF_EDIT
     edited: ClassVar[str] = ".editDate"
     number: ClassVar[str] = ".postNumber, a.hashPermalink"
     skip: ClassVar[frozenset[str]] = frozenset(
@@ -126,6 +126,11 @@ class Xenforo1(SelectorEngine):
             if url := doc.url(link.attrib["href"]):
                 uid = self.member_id(url)
         return Person(name=named or person.name, uid=uid, profile=person.profile)
+
+    def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
+        """Return when the message was written; styles may print it without XenForo's element."""
+        texts = node.xpath(f".//text()[not({_IN_TEXT} or {_OF_EDIT})]").getall()
+        return super().posted_at(doc, node) or doc.loose_time(texts)
 
     def row_id(self, doc: Doc, row: Selector, url: str) -> str | None:
         """Return the id of the thread, which its row is named by."""
