@@ -135,11 +135,11 @@ class Parts:
                     return element, name, href
                 last = last or (element, name, href)
             marks = " ".join([element.get("class") or "", element.get("itemprop") or ""])
-            called = _NAMED.search(marks) or "author" in (element.get("rel") or "")
+            called = bool(_NAMED.search(marks)) or "author" in (element.get("rel") or "")
             if element.tag in _STRESSED and not name.endswith(":"):
                 outer = element.getparent()
                 around = "" if outer is node else outer.get("class") or ""
-                called = called or _NAMED.search(around) or _OF_PERSON.search(around)
+                called = called or bool(_NAMED.search(around) or _OF_PERSON.search(around))
             if marked is None and called and element.tag in _NAMES:
                 marked = element, name, href
         return marked or last
