@@ -183,6 +183,11 @@ class HtmlPage(HtmlView):
             last = pages[max(pages)]
         return following, previous, last
 
+    def link_called(self, name: str, css: str) -> str | None:
+        """Return where the first link among ``css`` leads whose text is ``name``."""
+        named = (link for link in self.page.css(css) if text_of([link]) == name)
+        return next((self.url(link.attrib["href"]) for link in named), None)
+
     def _link(self, name: str) -> str | None:
         here = without_fragment(without_session(self.page.url))
         for match in self.find(self.page, name):

@@ -6,7 +6,7 @@ Checked in November 2026 against a recorded FlaskBB 2.2.0 and the templates of 2
 from typing import ClassVar
 
 from spiders.base import Gives
-from spiders.html_engine import Css, HtmlEngine, HtmlPage, text_of
+from spiders.html_engine import Css, HtmlEngine, HtmlPage
 
 Hints = tuple[tuple[str, str, float], ...]
 
@@ -80,7 +80,4 @@ class FlaskBB(HtmlEngine):
     ) -> str | None:
         """Return the author's page, which their name leads to."""
         del author_id, link
-        for named in view.page.css(".author-name a[href*='/user/']"):
-            if text_of([named]) == author:
-                return view.url(named.attrib["href"])
-        return None
+        return view.link_called(author, ".author-name a[href*='/user/']")

@@ -131,7 +131,4 @@ class Question2Answer(HtmlEngine):
     ) -> str | None:
         """Return the author's page, which their name leads to."""
         del author_id, link
-        for named in view.page.css("[class*=-who-data] a[href*='user/'], a[href*='qa=user']"):
-            if text_of([named]) == author:
-                return view.url(named.attrib["href"])
-        return None
+        return view.link_called(author, "[class*=-who-data] a[href*='user/'], a[href*='qa=user']")

@@ -19,7 +19,7 @@ from models.database import reading
 from monitor.config import Settings
 from monitor.crawling import CrawlOrder
 from monitor.demo.forum import DemoForum
-from monitor.preview import Look
+from monitor.preview import Look, Preview
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.web_world import account, csrf, enter
@@ -192,3 +192,16 @@ def test_the_pages_load_neither_a_model_nor_a_reactor() -> None:
     code = f"import sys, monitor.web.app; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_look_tells_forms_to_write_with_from_pages_of_authors() -> None:
+    found = Preview()
+    place = {"thread_id": "7", "thread_title": "T", "thread_url": "https://bb.test/t/7"}
+    said = {"author": "may", "posted_at": None, "text": "Nordvia", "url": "https://bb.test/t/7#1"}
+    page = "https://bb.test/users/may/"
+    for write, profile in (("https://bb.test/pm/may", page), (page, page), (None, page)):
+        found.take(place | said | {"private_message_url": write, "profile_url": profile})
+    found.take(place | said | {"private_message_url": None, "profile_url": None})
+    assert (found.posts, found.private, found.profiles) == (4, 1, 2)
+    shown = [post.way for post in found.threads["7"].posts]
+    assert [way.name if way else None for way in shown] == ["write", "profile", "profile"]

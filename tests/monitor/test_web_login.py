@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,19 +15,10 @@ from models.database import make_engine, writing
 from monitor.web.app import create_app
 from monitor.web.auth import LoginError, OneTimeLogin
 from tests.monitor.scene import NOW, Scene, hours
+from tests.monitor.web_world import Clock
 
 SECRET = "a key of more than thirty-two characters"
 BASE = "https://quietword.example"
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> datetime:
-        return self.time
 
 
 @pytest.fixture

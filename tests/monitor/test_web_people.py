@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,21 +17,11 @@ from monitor.accounts import named
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.invitations import LASTS
-from tests.monitor.scene import NOW, Scene
-from tests.monitor.web_world import WORDS, account, csrf, enter
+from tests.monitor.scene import Scene
+from tests.monitor.web_world import WORDS, Clock, account, csrf, enter
 
 BASE = "https://quietword.example"
 ADDRESS = "https://quietword.example"
-
-
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.time = NOW
-
-    def __call__(self) -> datetime:
-        return self.time
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the tests of the pages share: accounts, logging in, the token of a form."""
 
 import re
+from datetime import datetime
 
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
@@ -8,9 +9,20 @@ from sqlalchemy import Engine
 from models import Access, Agent
 from models.database import writing
 from monitor.accounts import create
+from tests.monitor.scene import NOW
 
 WORDS = "correct horse battery staple"
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
 
 
 def account(engine: Engine, name: str, access: Access, agent: str | None = None) -> None:
