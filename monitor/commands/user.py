@@ -1,10 +1,15 @@
 """``quietword user ...``: who may log in to the pages."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monitor.commands import open_database
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from models import Account
 
 app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
 Login = Annotated[str, typer.Argument(help="Login name or e-mail address.")]
@@ -16,6 +21,14 @@ def _known_role(role: str) -> str:
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is none of {', '.join(ROLES)}")
     return role
+
+
+def _note(session: "Session", action: str, account: "Account", detail: str) -> None:
+    """Write one line of the audit."""
+    from models.base import id_of, utc_now
+    from monitor.privacy import record
+
+    record(session, "command line", action, f"account {id_of(account)}", detail, utc_now())
 
 
 def _ask() -> str:
@@ -55,6 +68,7 @@ def add(
             if acting is None:
                 raise AccountError(f"there is no agent {agent!r}; see: quietword agent list")
         made = create(session, login, access, password=password, agent=acting)
+        _note(session, "account added", made, access)
         typer.echo(f"{made.login} may log in as {made.access}")
 
 
@@ -88,7 +102,9 @@ def password(login: Login) -> None:
 
     new = _ask() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     with writing(open_database()) as session:
-        change(session, named(session, login), password=new)
+        account = named(session, login)
+        change(session, account, password=new)
+        _note(session, "account changed", account, "password")
     typer.echo(f"{login} has a new password; whoever was logged in is logged out")
 
 
@@ -101,7 +117,9 @@ def role(login: Login, role: Annotated[str, typer.Argument(help="agent, manager 
 
     access = Access(_known_role(role))
     with writing(open_database()) as session:
-        change(session, named(session, login), access=access)
+        account = named(session, login)
+        change(session, account, access=access)
+        _note(session, "account changed", account, access)
     typer.echo(f"{login} is {access} from now on")
 
 
@@ -137,5 +155,7 @@ def _switch(login: str, *, active: bool) -> None:
     from monitor.accounts import change, named
 
     with writing(open_database()) as session:
-        change(session, named(session, login), active=active)
+        account = named(session, login)
+        change(session, account, active=active)
+        _note(session, "account changed", account, "enable" if active else "disable")
     typer.echo(f"{login} is switched {'on' if active else 'off'}")

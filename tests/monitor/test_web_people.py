@@ -3,17 +3,20 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 from parsel import Selector
 from sqlalchemy import Engine
 from sqlmodel import select
+from typer.testing import CliRunner
 
 from models import Access, Account, Agent, Audit, Author, Objection, Post
 from models.base import id_of
 from models.database import reading, writing
-from monitor.accounts import named
+from monitor.accounts import AccountError, named
+from monitor.cli import app
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.invitations import LASTS
@@ -32,8 +35,8 @@ def clock() -> Clock:
 @pytest.fixture
 def client(engine: Engine, clock: Clock) -> Iterator[TestClient]:
     login = OneTimeLogin("a key of more than thirty-two characters", now=clock)
-    app = create_app(engine, login=login, now=clock, https_only=True, address=ADDRESS)
-    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+    web = create_app(engine, login=login, now=clock, https_only=True, address=ADDRESS)
+    with TestClient(web, base_url=BASE, follow_redirects=False) as client:
         yield client
 
 
@@ -299,3 +302,36 @@ def test_an_author_who_is_not_there_is_not_found(client: TestClient, engine: Eng
             form = {"csrf": token, "what": "author"}
             assert client.post(f"/author/{number}/{what}", data=form).status_code == 404
     assert client.post("/author/1/erase", data={"csrf": token, "what": "all"}).status_code == 404
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_command_line_makes_and_changes_accounts_and_notes_it(
+    engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QUIETWORD_DATABASE_URL", database_url)
+
+    def user(*command: str, says: str = WORDS + "\n") -> str:
+        result = CliRunner().invoke(app, ["user", *command], input=says)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "tom may log in as agent" in user("add", "Tom")
+    user("role", "tom", "manager")
+    user("password", "tom")
+    user("disable", "tom")
+    assert "switched off" in user("list")
+    user("enable", "tom")
+    with reading(engine) as session:
+        tom = named(session, "tom")
+        assert (tom.access, tom.active) == ("manager", True)
+    assert audit(engine) == [
+        ("command line", "account added", f"account {tom.id}", "agent"),
+        ("command line", "account changed", f"account {tom.id}", "manager"),
+        ("command line", "account changed", f"account {tom.id}", "password"),
+        ("command line", "account changed", f"account {tom.id}", "disable"),
+        ("command line", "account changed", f"account {tom.id}", "enable"),
+    ]
+    refused = CliRunner().invoke(app, ["user", "add", "tom"], input=WORDS + "\n")
+    assert isinstance(refused.exception, AccountError)
+    assert str(refused.exception) == "there is an account tom already"
