@@ -30,7 +30,8 @@ from spiders.outcome import (
     is_login_address,
 )
 from spiders.settling import Habits, Settling
-from spiders.walk import ListMark, NotModified, PagesSpent, Tally, Walk
+from spiders.thread_walk import PagesSpent
+from spiders.walk import ListMark, NotModified, Tally, Walk
 
 logger = logging.getLogger(__name__)
 

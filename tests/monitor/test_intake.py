@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from models import Thread
 from models.database import make_engine, writing
 from monitor.brands import BrandSpec, save_brand
-from spiders.walk import DOUBT
+from spiders.thread_walk import DOUBT
 from tests.monitor.test_cli import Shell
 from tests.webserver import Answer, WebServer
 

@@ -9,7 +9,8 @@ from scrapy.http import HtmlResponse
 
 from spiders.base import Kind, PostItem, Reading, ReadOptions, ThreadRef
 from spiders.outcome import Outcome, PageFailed
-from spiders.walk import PagesSpent, Tally, ThreadItem, ThreadMark, Walk, unchanged
+from spiders.thread_walk import PagesSpent
+from spiders.walk import Tally, ThreadItem, ThreadMark, Walk, unchanged
 from tests.plain_forum import DAWN, Forum, Memory, PlainEngine
 from tests.webserver import Asked
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from spiders.outcome import Outcome
-from spiders.walk import DOUBT
+from spiders.thread_walk import DOUBT
 from tests.plain_forum import Crawled, Forum, Memory, run, spec_for
 from tests.webserver import Answer, Asked, WebServer
 

@@ -14,7 +14,8 @@ from spiders.access import KeyMissing
 from spiders.base import ReadOptions
 from spiders.detect import engine_named
 from spiders.outcome import Outcome
-from spiders.walk import DOUBT, ThreadMark
+from spiders.thread_walk import DOUBT
+from spiders.walk import ThreadMark
 from tests.plain_forum import Memory, run, spec_for
 from tests.webserver import Answer, Asked, WebServer
 
