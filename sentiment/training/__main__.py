@@ -5,12 +5,10 @@ The steps leave their results in the work folder and go on from there when they 
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -30,27 +28,31 @@ from sentiment.training import (
     tune,
     vocabulary,
 )
-from sentiment.training.base import Base, TrainingError, read_base
+from sentiment.training.base import TrainingError, read_base
 from sentiment.training.mixture import pools
 from sentiment.training.scores import macro_f1
+from sentiment.training.work import (
+    CALIBRATION,
+    DISTIL,
+    FACTS,
+    FIGURES,
+    RUN,
+    SEEDS,
+    TUNE,
+    Choice,
+    Size,
+    base_of,
+    candidates_of,
+    dev_samples,
+    lines_of,
+    result_of,
+    sources_of,
+    tuned_by,
+)
 from sentiment.transformer import TransformerScorer
 
 if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
-
-
-class Size(StrEnum):
-    """The two checkpoints: all layers, or few of them taught by the larger."""
-
-    DEFAULT = "default"
-    FAST = "fast"
-
-
-class Choice(TypedDict):
-    """Which weights of which runs a checkpoint is: ``weights`` (the last) or ``averaged``."""
-
-    runs: list[str]
-    weights: str
 
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -73,80 +75,11 @@ Only = Annotated[
     list[str] | None,
     typer.Option("--only", help="Learn from this set alone; may be repeated: what can it give?"),
 ]
-TUNE, DISTIL = "tune", "distil"
-RUN = {Size.DEFAULT: TUNE, Size.FAST: DISTIL}
-FACTS, SEEDS = "facts.json", "seeds.json"
-CALIBRATION = {Size.DEFAULT: "calibration.json", Size.FAST: "calibration-fast.json"}
-FIGURES = {Size.DEFAULT: "figures.json", Size.FAST: "figures-fast.json"}
 WORK, DATA = Path("../train"), Path("data")
 FAMILY = Path(__file__).parents[1] / "checkpoint"
 TRIALS = Path(__file__).with_name("TRIALS.md")
-DEV_SAMPLE, MAIN_DEV_SAMPLE = 60, 200  # rows per language and task while training
 DEV_ROWS = 700  # per set when calibrating
 PLAN = tune.Plan()
-
-
-def _sources(unstated: bool, only: list[str] | None = None) -> list[corpus.Source]:
-    if missing := {*(only or ())} - {source.name for source in corpus.SOURCES}:
-        raise TrainingError(f"no set is called {', '.join(sorted(missing))}")
-    return [
-        source
-        for source in corpus.SOURCES
-        if (unstated or source.stated) and (not only or source.name in only)
-    ]
-
-
-def _result(work: Path, name: str, step: str) -> dict[str, Any]:
-    path = work / name
-    if not path.is_file():
-        raise TrainingError(f"{path} is missing: run the step '{step}' first")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-def _base(work: Path, size: Size) -> Base:
-    """Return the base that a run of ``size`` began with."""
-    pruned = network.stored_base(work / "pruned", "prune")
-    return pruned if size is Size.DEFAULT else distil.pupil_base(pruned)
-
-
-def _tuned(work: Path, size: Size, choice: Choice) -> "BertForSequenceClassification":
-    """Return the network of one run, or the mean of several."""
-    frozen = network.FROZEN_LAYERS if size is Size.DEFAULT else 0
-    folders = [work / run for run in choice["runs"]]
-    return shipping.tuned_network(folders, _base(work, size), choice["weights"], frozen)
-
-
-def _candidates(runs: list[str]) -> list[Choice]:
-    """Return what the final weights may be: a run's last or averaged ones, or the mean of runs."""
-    together = [[run] for run in runs] + ([runs] if len(runs) > 1 else [])
-    return [
-        Choice(runs=chosen, weights=kind) for chosen in together for kind in ("weights", "averaged")
-    ]
-
-
-def _lines(data: Path, sources: list[corpus.Source]) -> Iterator[tuple[str, float]]:
-    """Yield every training text and target, then the word lists."""
-    for source in sources:
-        for row in corpus.train_rows(data, source):
-            yield row.text, 1.0
-            if row.target:
-                yield row.target, 0.2
-    yield from vocabulary.word_lines()
-
-
-def _dev_samples(data: Path, sources: list[corpus.Source]) -> dict[str, list[corpus.Row]]:
-    """Return small dev samples, one per language and task."""
-    samples: dict[str, list[corpus.Row]] = {}
-    for source in sources:
-        for row in corpus.dev_rows(data, source):
-            kind = "towards" if row.target else "text"
-            samples.setdefault(f"{row.language} {kind}", []).append(row)
-    draw = random.Random(1)  # noqa: S311  # no secret
-    for rows in samples.values():
-        draw.shuffle(rows)
-        del rows[MAIN_DEV_SAMPLE if rows[0].language in ("pl", "ru", "en") else DEV_SAMPLE :]
-    return samples
 
 
 @app.command()
@@ -164,7 +97,7 @@ def prune(
 ) -> None:
     """Cut the vocabulary and write the smaller base to ``pruned/``."""
     whole = network.stored_base(work / "base", "base")
-    lines = _lines(data, _sources(unstated_licences))
+    lines = lines_of(data, sources_of(unstated_licences))
     network.write_base(vocabulary.pruned(whole, lines, pieces), work / "pruned")
 
 
@@ -198,7 +131,7 @@ def _learn(
         **({"start": shipping.origin(run.start)} if run.start else {}),
     }
     corpus.write_json(facts_file, facts)
-    finished = run.go(mix, _dev_samples(data, sources))
+    finished = run.go(mix, dev_samples(data, sources))
     corpus.write_json(facts_file, {**facts, "seen": run.seen})
     if not finished:
         console.print(f"stopped after {run.seen:,} examples; the same command goes on from there")
@@ -231,9 +164,9 @@ def tune_step(
         save_every_s=save_every_s,
         half=has_bfloat16() if half is None else half,
     )
-    run = tune.Run(work / run_name, _base(work, Size.DEFAULT), plan, workers, start=start)
+    run = tune.Run(work / run_name, base_of(work, Size.DEFAULT), plan, workers, start=start)
     share = 0.0 if only else corpus.COMPOSED_SHARE
-    _learn(run, work, data, _sources(unstated_licences, only), share)
+    _learn(run, work, data, sources_of(unstated_licences, only), share)
 
 
 @app.command(name="distil")
@@ -249,17 +182,17 @@ def distil_step(
     start: Start = None,
 ) -> None:
     """Teach the fast checkpoint by the calibrated larger one; resumes where it was stopped."""
-    chosen: Choice = _result(work, CALIBRATION[Size.DEFAULT], "calibrate")["choice"]
+    chosen: Choice = result_of(work, CALIBRATION[Size.DEFAULT], "calibrate")["choice"]
     plan = tune.Plan(
         examples=examples,
         seed=seed,
         peak_rate=peak_rate,
         half=has_bfloat16() if half is None else half,
     )
-    teacher = _tuned(work, Size.DEFAULT, chosen)
-    pupil = _base(work, Size.DEFAULT)
+    teacher = tuned_by(work, Size.DEFAULT, chosen)
+    pupil = base_of(work, Size.DEFAULT)
     run = distil.Lesson(work / DISTIL, pupil, plan, teacher, workers, start)
-    _learn(run, work, data, _sources(unstated_licences))
+    _learn(run, work, data, sources_of(unstated_licences))
 
 
 def _dev_score(
@@ -284,11 +217,11 @@ def calibrate_step(
     run: Runs = None,
 ) -> None:
     """Choose the weights, of one run or the mean of several, then fit calibration on dev."""
-    sources = _sources(unstated_licences)
-    tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
-    samples = _dev_samples(data, sources)
-    candidates = _candidates(run or [RUN[size]])
-    scores = [_dev_score(_tuned(work, size, choice), tokenizer, samples) for choice in candidates]
+    sources = sources_of(unstated_licences)
+    tokenizer = Tokenizer.from_str(base_of(work, size).tokenizer)
+    samples = dev_samples(data, sources)
+    candidates = candidates_of(run or [RUN[size]])
+    scores = [_dev_score(tuned_by(work, size, choice), tokenizer, samples) for choice in candidates]
     best = candidates[int(np.argmax(scores))]
     for choice, score in zip(candidates, scores, strict=True):
         mark = " (taken)" if choice is best else ""
@@ -299,7 +232,7 @@ def calibrate_step(
         random.Random(2).shuffle(found)  # noqa: S311  # no secret
         rows += found[:DEV_ROWS]
     measured = calibrate.Measured(
-        logits=network.logits_of(_tuned(work, size, best), tokenizer, rows),
+        logits=network.logits_of(tuned_by(work, size, best), tokenizer, rows),
         gold=np.array([row.label for row in rows]),
         languages=np.array([row.language for row in rows]),
     )
@@ -322,9 +255,9 @@ def evaluate(
     size: SizeOption = Size.DEFAULT,
 ) -> None:
     """Measure on the held-out parts and write ``figures.json``; each part is measured once."""
-    calibration = _result(work, CALIBRATION[size], "calibrate")
-    tuned = _tuned(work, size, calibration["choice"])
-    tokenizer = Tokenizer.from_str(_base(work, size).tokenizer)
+    calibration = result_of(work, CALIBRATION[size], "calibrate")
+    tuned = tuned_by(work, size, calibration["choice"])
+    tokenizer = Tokenizer.from_str(base_of(work, size).tokenizer)
     temperature: dict[str, float] = calibration["quietword"]["temperature"]
     results = figures.measured(
         data,
@@ -333,7 +266,7 @@ def evaluate(
         work / FIGURES[size],
         console,
     )
-    simple = figures.baselines(data, _sources(unstated_licences), work / "baselines.json", linear)
+    simple = figures.baselines(data, sources_of(unstated_licences), work / "baselines.json", linear)
     console.print(figures.table(results, simple), soft_wrap=True)
 
 
@@ -344,12 +277,12 @@ def seeds(
     data: Data = DATA,
 ) -> None:
     """Measure each run alone and their mean, on the held-out parts that have a goal."""
-    calibration = _result(work, CALIBRATION[Size.DEFAULT], "calibrate")
-    tokenizer = Tokenizer.from_str(_base(work, Size.DEFAULT).tokenizer)
+    calibration = result_of(work, CALIBRATION[Size.DEFAULT], "calibrate")
+    tokenizer = Tokenizer.from_str(base_of(work, Size.DEFAULT).tokenizer)
     results: dict[str, dict[str, dict[str, object]]] = {}
     kind = calibration["choice"]["weights"]
     for runs in [*([name] for name in run), *([run] if len(run) > 1 else [])]:
-        tuned = _tuned(work, Size.DEFAULT, Choice(runs=runs, weights=kind))
+        tuned = tuned_by(work, Size.DEFAULT, Choice(runs=runs, weights=kind))
         name = " + ".join(runs)
         results[name] = figures.measured(
             data,
@@ -375,38 +308,38 @@ def pack(
     """Write the packed checkpoints and their card."""
     shipping.clear(folder)
     for size in Size:
-        calibration = _result(work, CALIBRATION[size], "calibrate")
-        tuned = _tuned(work, size, calibration["choice"])
+        calibration = result_of(work, CALIBRATION[size], "calibrate")
+        tuned = tuned_by(work, size, calibration["choice"])
         quietword = calibration["quietword"]
-        shipping.write_checkpoint(folder / size, tuned, _base(work, size), quietword)
+        shipping.write_checkpoint(folder / size, tuned, base_of(work, size), quietword)
     learnt = {
         size: {
-            run: _result(work / run, FACTS, RUN[size])
-            for run in _result(work, CALIBRATION[size], "calibrate")["choice"]["runs"]
+            run: result_of(work / run, FACTS, RUN[size])
+            for run in result_of(work, CALIBRATION[size], "calibrate")["choice"]["runs"]
         }
         for size in Size
     }
-    results = {size: _result(work, FIGURES[size], "evaluate") for size in Size}
+    results = {size: result_of(work, FIGURES[size], "evaluate") for size in Size}
     simple = work / "baselines.json"
-    seeds = _result(work, SEEDS, "seeds") if (work / SEEDS).is_file() else {}
+    seeds = result_of(work, SEEDS, "seeds") if (work / SEEDS).is_file() else {}
     suite = behaviour.read_cases()
     rates = {}
     for size in Size:
         judge = TransformerScorer(folder / size, backend=TORCH)
         rates[size] = behaviour.table(behaviour.pass_rates(suite, behaviour.failures(judge, suite)))
     text = card.model_card(
-        _sources(unstated_licences),
+        sources_of(unstated_licences),
         learnt[Size.DEFAULT],
-        _result(work, CALIBRATION[Size.DEFAULT], "calibrate")["quietword"],
+        result_of(work, CALIBRATION[Size.DEFAULT], "calibrate")["quietword"],
         figures.table(
             results[Size.DEFAULT],
             json.loads(simple.read_text()) if simple.is_file() else {},
             results[Size.FAST],
         ),
         taught=learnt[Size.FAST][DISTIL],
-        fast=_result(work, CALIBRATION[Size.FAST], "calibrate")["quietword"],
-        layers=(int(_base(work, Size.DEFAULT).config["num_hidden_layers"]), distil.LAYERS),
-        pieces=len(_base(work, Size.DEFAULT).words),
+        fast=result_of(work, CALIBRATION[Size.FAST], "calibrate")["quietword"],
+        layers=(int(base_of(work, Size.DEFAULT).config["num_hidden_layers"]), distil.LAYERS),
+        pieces=len(base_of(work, Size.DEFAULT).words),
         tokens=shipping.MAX_TOKENS,
         behaviour="\n\n".join(f"{size}\n{table}" for size, table in rates.items()),
         seeds=figures.beside(seeds) if seeds else "",
