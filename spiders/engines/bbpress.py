@@ -49,6 +49,15 @@ class Bbpress(SelectorEngine):
             "bbp-signature",
             "bbp-attachments",
             "bbp-reply-signature",
+            # Themes put who and when on top of the text.
+            "bbp-author-link",
+            "bbp-author-name",
+            "bbp-author-role",
+            "bbp-reply-content-author",
+            "bbp-reply-content-meta",
+            "bbp-reply-post-date",
+            "bbp-topic-post-date",
+            "bbp-meta",
         }
     )
 
