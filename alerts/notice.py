@@ -93,6 +93,7 @@ def entry_line(entry: Entry, speech: Tongue) -> str:
     mark, level = words.LEVEL_MARKS[entry.level], speech.say(f"level_{entry.level}")
     brand = words.shown(entry.brand, words.NAME_LIMIT, empty="")
     title = words.shown(entry.title, words.TITLE_LIMIT, empty=speech.say("no_title"))
+    title = speech.masks(title)
     return f"{mark} #{entry.case_id} {level} · {brand} · {title}"
 
 

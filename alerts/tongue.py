@@ -56,6 +56,9 @@ _KNOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """What the machine writes down in English, and the key of the same in every language."""
 
+_MASK = re.compile(r"\[(e-mail|phone|number|bank account|card number)\]")
+"""What ``alerts.words.mask`` puts in the place of personal data, in English."""
+
 
 class TongueError(QuietwordError):
     """There is no such language; the message names those there are."""
@@ -112,6 +115,13 @@ class Tongue:
                     found["span"] = self.lasting(_span(match["span"]))
                 return self.say(key, **found)
         return english
+
+    def masks(self, text: str) -> str:
+        """Return masked text with what stands for a number or an address in this language."""
+        if self.code == "en" or "[" not in text:
+            return text
+        named = {"bank account": "bank_account", "card number": "card_number"}
+        return _MASK.sub(lambda it: f"[{self.say(f'mask_{named.get(it[1], it[1])}')}]", text)
 
     def share(self, number: str) -> str:
         """Return a number between 0 and 1, such as ``0.93``, with the language's own point."""

@@ -259,7 +259,7 @@ def titled(start: str, message: Message, limit: int, speech: Tongue = ENGLISH) -
     start = f"{start} · {_brand(message, speech)} · "
     room = limit - len(start) - len(speech.say("quote", text=""))
     title = shown(message.thread_title, room, empty=speech.say("no_title"))
-    return start + speech.say("quote", text=title)
+    return start + speech.say("quote", text=speech.masks(title))
 
 
 def level(message: Message, speech: Tongue = ENGLISH) -> str:
@@ -284,7 +284,8 @@ def why(message: Message, speech: Tongue = ENGLISH) -> str:
 
 def quotation(message: Message, speech: Tongue = ENGLISH) -> str:
     """Return the author's words in quotation marks."""
-    return speech.say("quote", text=shown(message.quote, QUOTE_LIMIT, empty=speech.say("no_text")))
+    quote = shown(message.quote, QUOTE_LIMIT, empty=speech.say("no_text"))
+    return speech.say("quote", text=speech.masks(quote))
 
 
 def byline(message: Message, speech: Tongue = ENGLISH) -> str:

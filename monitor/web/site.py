@@ -237,6 +237,7 @@ def _templates(speech: Speech) -> Environment:
         topic=speech.topic,
         state=speech.state,
         reason=speech.reason,
+        masks=speech.tongue.masks,
         dismissal=speech.dismissal,
         rank=speech.rank,
         language=speech.language,

@@ -205,3 +205,22 @@ def test_a_stored_alert_of_another_version_is_refused_with_its_faults(a_message)
     with pytest.raises(MessageError, match=r"brand: Field required; level|level.*brand") as caught:
         Message.from_json(fields)
     assert "secret words" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "quoted"),
+    [
+        ("en", "“Call [phone], [e-mail], [bank account], [card number], order [number] [sic]”"),
+        ("pl", "„Call [telefon], [e-mail], [numer konta], [numer karty], order [numer] [sic]”"),
+        ("ru", "«Call [телефон], [почта], [номер счёта], [номер карты], order [номер] [sic]»"),
+    ],
+)
+def test_what_is_masked_is_named_in_the_readers_language(a_message, code: str, quoted: str) -> None:
+    raw = (
+        "Call 601 234 567, jan@example.org, PL61 1090 1014 0000 0712 1981 2874, "
+        "4111 1111 1111 1111, order 12345678 [sic]"
+    )
+    speech = tongue(code)
+    assert words.quotation(a_message(quote=raw), speech) == quoted
+    phone = quoted[quoted.index("[") :].partition("]")[0] + "]"
+    assert phone in words.headline(a_message(thread_title="Ring 601 234 567"), speech=speech)

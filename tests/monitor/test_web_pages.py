@@ -303,6 +303,21 @@ def test_a_very_long_thread_shows_the_posts_around_the_flagged_one(
     assert "10 later posts are not shown" in words(page, "main")
 
 
+@pytest.mark.parametrize(("language", "phone"), [("pl", "[telefon]"), ("ru", "[телефон]")])
+def test_what_is_masked_is_named_in_the_readers_language(
+    engine: Engine, client: TestClient, language: str, phone: str
+) -> None:
+    def fill(scene: Scene) -> int | None:
+        thread = scene.thread(scene.source(), "Ring 601 234 567")
+        return scene.case(scene.post(thread, "Nordvia, ring 601 234 567")).id
+
+    case = write(engine, fill)
+    for path in ("/", f"/case/{case}"):
+        text = client.get(path, headers={"Accept-Language": language}).text
+        assert phone in text
+        assert "[phone]" not in text
+
+
 def test_a_search_that_finds_nothing_is_no_quiet_day(engine: Engine, read: Read) -> None:
     write(
         engine,
