@@ -15,7 +15,7 @@ from scrapy import Request
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DownloadTimeoutError, ResponseDataLossError
 from scrapy.extensions.throttle import AutoThrottle
-from scrapy.http import Response
+from scrapy.http import HtmlResponse, JsonResponse, Response
 from twisted.internet.error import ConnectionClosed
 
 from models.base import utc_now
@@ -32,6 +32,8 @@ SLOWEST_PAUSE_S = 60.0
 UNNAMED_SHARE = 0.25
 """Of the longest wait: how long to rest for a site that refuses and names no time."""
 SHORT_REST_S = 0.5
+ENOUGH_UNCLOSED = 3
+"""Pages without an end, asked for twice: then the site is taken to write them so."""
 PASSING = frozenset({404, 410, 500, 502, 503, 504})
 """Answers that are often gone at the next request; whatever is asked for was linked to just now."""
 BROKEN_OFF = (ResponseDataLossError, ConnectionClosed, DownloadTimeoutError)
@@ -59,6 +61,16 @@ def retry_after_s(value: str, now: datetime) -> float | None:
     return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE_S)
 
 
+def _has_end(page: Response) -> bool:
+    """Return whether a page, if its form tells, came to its end."""
+    if isinstance(page, JsonResponse):
+        return page.body.rstrip().endswith((b"}", b"]"))
+    if isinstance(page, HtmlResponse):
+        body = page.body.lower()
+        return b"<html" not in body or b"</html" in body
+    return True
+
+
 def slow_down(crawler: Crawler, host: str, pause_s: float) -> None:
     """Wait at least ``pause_s`` between two requests to ``host`` from now on, without jitter."""
     downloader = crawler.engine.downloader
@@ -79,7 +91,8 @@ class PaceMiddleware:
     well when the site names a time longer than ``QUIETWORD_MAX_WAIT`` seconds, or after
     ``MOST_RESTS`` of those in all; the report then carries how long the source is to be left alone.
     A server's error, a page that is not there, or an answer that broke off or took too long, is
-    asked about once more after a short rest, since most pass by themselves.
+    asked about once more after a short rest, since most pass by themselves. So is half a page,
+    which would look as if messages had been deleted, unless the site never closes its pages.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -87,6 +100,7 @@ class PaceMiddleware:
         self._max_wait_s = crawler.settings.getfloat("QUIETWORD_MAX_WAIT")
         self._pause_s = crawler.settings.getfloat("DOWNLOAD_DELAY")
         self._rested_s = 0.0
+        self._unclosed = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -105,7 +119,9 @@ class PaceMiddleware:
                 self._rest(response, retry_after_s(asked, utc_now()), again=again),
                 RESTED,
             )
-        elif response.status in PASSING and not (request.meta.get(AGAIN) or no_rules):
+        elif self._is_half(request, response) or (
+            response.status in PASSING and not (request.meta.get(AGAIN) or no_rules)
+        ):
             wait_s, mark = max(SHORT_REST_S, 2 * self._pause_s), AGAIN
         else:
             return response
@@ -120,6 +136,15 @@ class PaceMiddleware:
         logger.info("the answer of %s did not come (%s)", request.url, type(exception).__name__)
         await asyncio.sleep(max(SHORT_REST_S, 2 * self._pause_s))
         return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
+
+    def _is_half(self, request: Request, response: Response) -> bool:
+        """Return whether a page should be asked for again because it has no end."""
+        if response.status != 200 or _has_end(response):
+            return False
+        if request.meta.get(AGAIN):
+            self._unclosed += 1  # it is like that
+            return False
+        return self._unclosed < ENOUGH_UNCLOSED
 
     def _rest(self, response: Response, wait_s: float | None, *, again: bool) -> float:
         """Return how long to rest; raise ``PageFailed`` when the crawl is not wanted any more."""

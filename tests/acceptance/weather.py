@@ -3,8 +3,9 @@
     python -m tests.acceptance.weather [FOLDER] [--only NAME] [--fault KIND]
 
 A kind is a fault of the recorded forums' own server (``429:10``), or one of ``reset``,
-``truncated``, ``loop`` and ``slow``: every seventh answer is a closed connection, half a page, a
-redirect to itself, or comes after the time-out. A forum is crawled as the schedule would, until a
+``truncated``, ``half``, ``loop`` and ``slow``: every seventh answer is a closed connection, half a
+page of a told length, half a page that does not say so, a redirect to itself, or comes after the
+time-out. A forum is crawled as the schedule would, until a
 crawl has nothing left to do. A ``403`` is not among them: it means us, ends a crawl, and is
 respected.
 """
@@ -32,7 +33,7 @@ from spiders.detect import engines
 from tests.acceptance.replays import LISTS, installation, replay_module
 
 KINDS = ("429:10", "429:10:Retry-After=1", "404:10", "500:3", "503:7:Retry-After=1")
-KINDS += ("503:7", "reset", "truncated", "loop", "slow")
+KINDS += ("503:7", "reset", "truncated", "half", "loop", "slow")
 EVERY = 7
 TIMEOUT_S = 3.0
 MOST_CRAWLS = 12
@@ -47,11 +48,24 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
         handler = forum._server.RequestHandlerClass
 
         class Failing(handler):  # type: ignore[misc, valid-type]
+            def _send(self, status: int, headers: Any, body: bytes, cookies: Any = ()) -> None:
+                if not (kind == "half" and self.close_connection):
+                    super()._send(status, headers, body, cookies)
+                    return
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2])
+
             def _recorded(self, target: str) -> None:
                 if forum.stats["requests"] % EVERY:
                     super()._recorded(target)
                 elif kind == "slow":
                     time.sleep(TIMEOUT_S + 1)
+                    super()._recorded(target)
+                elif kind == "half":
+                    self.close_connection = True
                     super()._recorded(target)
                 elif kind == "loop":
                     self._finish(target, 302, {"Location": target}, b"")
