@@ -40,11 +40,11 @@ _HTML = re.compile(
 )
 _QUOTE_CLASSES = _names(
     "quote bbcode_quote bbcodequote mycode_quote quotecontent quotebox quote-box ipsquote "
-    "blockquote bbquoteblock chat-transcript"
+    "blockquote bbquoteblock quotemain chat-transcript"
 )
 _QUOTE_TITLES = _names(
     "quotetitle quote-title bbcodeblock-title ipsquote_citation bbcode_postedby title "
-    "quoteauthor quoteboxtitle quote-heading bbquotename"
+    "quoteauthor quoteboxtitle quote-heading bbquotename quotetop"
 )
 _CHROME = _names(
     "codetitle codehead bbcodeblock-expandlink quoteboxicon chat-transcript-user poll-info"
@@ -57,6 +57,8 @@ _QUOTED_FROM = re.compile(
     re.IGNORECASE,
 )
 """WoltLab's heading of a quote is one link: "Quote from ann"."""
+_QUOTED_AT = re.compile(r"^(?:quote|zitat|cytat|citace|цитата)\s*\((.+?)\s+@\s", re.IGNORECASE)
+"""Invision 2's heading of a quote: "Quote(ann @ Nov 5 2018, 09:14)"."""
 _WROTE = re.compile(
     r"\s+(?:wrote|said|says|posted|pisze|píše|napisa[łl](?:\s?\(a\)|/a|a)?|"
     r"пиш[её]т|писал(?:\(а\)|а)?|написал(?:\(а\)|а)?|сказал(?:\(а\)|а)?|"
@@ -288,6 +290,8 @@ def _author_in(heading: Element) -> str | None:
     if (stressed := heading.find(".//strong")) is not None and plain(stressed):
         return plain(stressed)
     whole = plain(heading)
+    if told := _QUOTED_AT.match(whole):
+        return told[1]
     name = _WROTE.sub("", whole)
     if name == whole and whole.endswith(":"):
         return None

@@ -7,6 +7,7 @@ messages. It gives way to every other engine, and refuses pages without clear re
 import hashlib
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
@@ -45,7 +46,9 @@ _EDIT_LINE = re.compile(
     re.IGNORECASE,
 )
 """A last line such as "[Edited by ann on 5 Nov 2018, 10:14]"."""
-_ID = re.compile(r"(?:^|[^\d])(\d{1,18})$")
+_RULED_OFF = re.compile(r"\n+(?:_{10,}\s*(?:\n.*)?|-{8,}\s*)$", re.DOTALL)
+"""A line below a message, and the signature below that."""
+_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<!\d)\d{1,18})$", re.IGNORECASE)
 _MEMBER = re.compile(r"(?:/|=|\.)(\d{1,12})(?:[/?&#.-]|$)")
 _OF_MESSAGE = re.compile(r"data-(?!user|author|member)[\w-]*(?:id|num)")
 _NUMBER = re.compile(r"#\s?(\d{1,6})")
@@ -97,7 +100,7 @@ class Generic(Engine):
         language = _language(page)
         finder = Finder(page, options, language)
         if blocks := finder.messages():
-            return _thread(page, blocks, language)
+            return replace(_thread(page, blocks, language), unreadable=finder.missed)
         rows: dict[str, ThreadRef] = {}
         for line in finder.lines():
             url = without_fragment(without_session(line.href))
@@ -178,7 +181,8 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
 def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
     words = read_words(block.body, _without_signature)
     name, found = _own_id(block.node)
-    text = _EDIT_LINE.sub("", words.text)
+    said = _EDIT_LINE.sub("", words.text)
+    text = _RULED_OFF.sub("", said)
     digest = "\n".join([block.author, str(block.when), text])
     post_id = (alone and found) or "digest-" + hashlib.sha256(
         digest.encode("utf-8", "replace")
@@ -207,7 +211,7 @@ def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
         author=block.author,
         author_id=member[1] if member else None,
         posted_at=block.when,
-        edited=_is_edited(block) or text != words.text,
+        edited=_is_edited(block) or said != words.text,
         text=text,
         quotes=words.quotes,
         private_message_url=profile,

@@ -64,6 +64,8 @@ class Finder(Parts):
         self._page = page
         _join_rows(page.selector.root)
         self._aside = frozenset(self._beside())
+        self.missed = 0
+        """Blocks with a time, beside the messages, that name nobody or say nothing."""
 
     def _beside(self) -> Iterator[Element]:
         """Yield the boxes beside a page's own contents: newest topics, who is online."""
@@ -82,6 +84,7 @@ class Finder(Parts):
         their own that is not mere links.
         """
         best: list[Block] = []
+        whole: list[Element] = []
         weight = 0
         for group in self._groups():
             blocks = self._read(group)
@@ -89,10 +92,14 @@ class Finder(Parts):
                 continue
             sizes = [min(self.length(block.body), 2000) for block in blocks]
             if sum(sizes) >= _LEAST_ON_AVERAGE * len(sizes) and sum(sizes) > weight:
-                best, weight = blocks, sum(sizes)
+                best, whole, weight = blocks, group, sum(sizes)
         if best and (tree := self._tree([block.node for block in best])):
             self.nested = frozenset(tree)
-            best = self._read(tree)
+            best, whole = self._read(tree), tree
+        read = {block.node for block in best}
+        self.missed = sum(
+            node not in read and self.time(node, node)[0] is not None for node in whole
+        )
         return best
 
     def _read(self, group: list[Element]) -> list[Block]:

@@ -20,7 +20,7 @@ PROFILE = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"author|user-?_?name|nick|poster|post-?_?user|byline|\b(?:user|name|fn)\b|login|member|guest",
+    r"author|user-?_?name|nick|poster|post-?_?user|byline|\b(?:user|name|fn)\b|login|member|guest|unreg",
     re.IGNORECASE,
 )
 _STAMPS = ("datetime", "data-time", "data-timestamp", "data-date", "data-created", "title")
@@ -51,7 +51,8 @@ _JOINED = re.compile(
 )
 """What stands before a time that tells of the author, not of the message."""
 _OF_PERSON = re.compile(
-    r"profile|user-?_?info|user-?_?details|poster|author|avatar|post-?details|stats|rank|"
+    r"profile|user(?![-_]?(?:content|text|message|post|body|generated))|poster|author|avatar|"
+    r"post-?details|stats|rank|"
     r"\bmeta\b|info(?![a-z])",
     re.IGNORECASE,
 )
@@ -67,7 +68,7 @@ _LONGEST_CLOCK = 60
 _NAMES = frozenset({"a", "b", "strong", "span", "div", "cite", "h3", "h4", "h5", "td", "dt"})
 _TO_PROFILE = re.compile(
     r"(?:view |show |zobacz |pokaż |посмотреть |переглянути )?(?:public )?"
-    r"(?:profile?|профиль|профіль)|(?:e-?mail|www|pm|pw|лс|пп)",
+    r"(?:profile?|профиль|профіль)|(?:e-?mail|www|pm|pw|лс|пп)|#\s?\d+",
     re.IGNORECASE,
 )
 """What a button beside a message says."""
@@ -225,8 +226,14 @@ class Parts:
         """Return the boxes of ``node`` that tell of its author."""
         found: set[Element] = set()
         for element in self.inside(node):
-            named = element is not node and _OF_PERSON.search(_marks(element))
-            if named and not any(outer in found for outer in element.iterancestors()):
+            named = _OF_PERSON.search(_marks(element)) or (
+                self.length(element) <= 2 * _LONGEST_CLOCK and _JOINED.match(plain(element))
+            )
+            if (
+                element is not node
+                and named
+                and not any(outer in found for outer in element.iterancestors())
+            ):
                 found.add(element)
         return found
 
