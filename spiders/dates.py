@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ AHEAD = timedelta(days=1)
 """How far past the fetch a clock in another time zone may honestly stand."""
 _LONGEST = 100  # characters; a longer text is no date, and a slow one to parse
 
-_NUMBERS = re.compile(r"\W*(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})\b")
+_NUMBERS = re.compile(r"(?<![\d./:-])(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})\b")
 _YEAR_FIRST = re.compile(r"\W*\d{4}[./-]\d")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
@@ -89,7 +89,7 @@ def shown_time(text: str | None, options: ReadOptions, language: str | None) -> 
     forum's zone and against the moment of the fetch. Day, month and year must all be told
     (or follow from "yesterday"); "3 months ago" is too rough. English pages write 5/4 both ways
     round, so without ``options.date_order`` such a date gives ``None`` unless one number is
-    above 12.
+    above 12 or a weekday stands beside it.
     """
     text = " ".join((text or "").split())
     if not text or len(text) > _LONGEST or text[0] in "-\u2212":
@@ -141,6 +141,24 @@ def _this_week(text: str, language: str, base: datetime) -> str | None:
     return None
 
 
+def _by_weekday(text: str, numbers: re.Match[str]) -> str | None:
+    """Return the order of ``numbers`` that the English weekday in ``text`` allows, if just one."""
+    told = {
+        number
+        for word in re.findall(r"[a-z]+", text.lower())
+        for number, name in enumerate(_WEEKDAYS["en"].split())
+        if re.match(name, word)
+    }
+    first, second, year = int(numbers[1]), int(numbers[3]), int(numbers[4])
+    year += 2000 if year < 100 else 0
+    days = {"DMY": (second, first), "MDY": (first, second)}
+    try:
+        found = [order for order, day in days.items() if date(year, *day).weekday() in told]
+    except ValueError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
 def _rough(when: datetime, base: datetime) -> bool:
     """Tell whether ``when`` is "3 months ago": the hour of the fetch on another day."""
     return base - when.replace(tzinfo=None) >= timedelta(days=7) and when.time() == base.time()
@@ -149,13 +167,15 @@ def _rough(when: datetime, base: datetime) -> bool:
 @lru_cache(maxsize=8192)
 def _parse(text: str, language: str, order: str | None, base: datetime | None) -> datetime | None:
     """Return what dateparser makes of ``text``; the same few dates recur on every page."""
-    numbers = _NUMBERS.match(text)
+    numbers = _NUMBERS.search(text)
     if order is None and numbers and language == "en":
         first, separator, second, _ = numbers.groups()
         if separator == ".":
             order = "DMY"
-        elif first != second and int(first) <= 12 and int(second) <= 12:
-            return None
+        elif int(first) != int(second) and int(first) <= 12 and int(second) <= 12:
+            order = _by_weekday(text, numbers)
+            if order is None:
+                return None
     if _YEAR_FIRST.match(text):
         order = "YMD"
     for pattern, plain in _SPELLINGS.get(language, []):

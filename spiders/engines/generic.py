@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
@@ -26,7 +27,9 @@ from spiders.base import (
     ThreadRef,
 )
 from spiders.body import is_json, readable
+from spiders.dates import order_by_ids
 from spiders.engines.generic_blocks import Block, Finder
+from spiders.engines.generic_parts import UNSURE
 from spiders.engines.page_links import beside, whole_thread
 from spiders.engines.schema_addresses import board_key, post_id_in, thread_number
 from spiders.text import classes, is_quote, plain, read_words
@@ -98,7 +101,7 @@ class Generic(Engine):
             raise PageChanged("JSON, which the reader of last resort does not guess at")
         page = readable(page)
         language = _language(page)
-        finder = Finder(page, options, language)
+        finder = Finder(page, _settled(page, options, language), language)
         if blocks := finder.messages():
             return replace(_thread(page, blocks, language), unreadable=finder.missed)
         rows: dict[str, ThreadRef] = {}
@@ -118,6 +121,20 @@ class Generic(Engine):
             previous_page=beside(page, set(), -1),
             language=language,
         )
+
+
+def _settled(page: TextResponse, options: ReadOptions, language: str | None) -> ReadOptions:
+    """Return ``options`` with the order of day and month that the messages' own order tells."""
+    english = (options.language or language or "en") == "en"
+    if options.date_order or not english or not UNSURE.search(page.text):
+        return options
+
+    def read(order: str) -> list[tuple[int, datetime | None]]:
+        blocks = Finder(page, replace(options, date_order=order), language).messages()
+        named = [(_own_id(block.node)[1] or "", block.when) for block in blocks]
+        return [(int(number), when) for number, when in named if number.isdecimal()]
+
+    return replace(options, date_order=order_by_ids(read))
 
 
 def _is_blog(page: TextResponse) -> bool:

@@ -54,6 +54,8 @@ class Line:
     title: str
     href: str
     when: datetime | None
+    dated: bool
+    """Shows when, if only in numbers that may be read both ways round."""
 
 
 class Finder(Parts):
@@ -131,7 +133,7 @@ class Finder(Parts):
         for group in self._groups():
             found = [(node, line) for node in group if (line := self._line(node))]
             lines = [line for _, line in found]
-            dated = sum(line.when is not None for line in lines)
+            dated = sum(line.dated for line in lines)
             titles = {line.href for line in lines}
             if (
                 len(titles) < _FEWEST_LINES
@@ -185,7 +187,7 @@ class Finder(Parts):
         clock, when = self.time(node, person)
         if clock is None:
             return None
-        body = self.body(node, {person, clock})
+        body = self.body(node, person, clock)
         if body is None:
             return None
         return Block(node=node, author=author, profile=profile, when=when, body=body)
@@ -196,7 +198,9 @@ class Finder(Parts):
         if not href:
             return None
         moments = [when for each in self.inside(node) for _, when in self.moments(each)]
-        return Line(title=title, href=href, when=max(moments, default=None))
+        unsure = any(map(self.unsure, self.inside(node)))
+        when = None if unsure else max(moments, default=None)
+        return Line(title=title, href=href, when=when, dated=unsure or when is not None)
 
     def _talked_about(self, node: Element) -> bool:
         """Tell whether ``node`` names somebody or holds a number on its own."""

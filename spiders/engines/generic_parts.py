@@ -32,6 +32,11 @@ CLOCK = re.compile(
 _DATE = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
 _ROUGH = re.compile(r"\D{0,12}\d+\s+\w+\s+(?:ago|temu|назад|тому)|\D{0,6}vor \d+ \w+")
 """Three months ago: a time, but no moment."""
+UNSURE = re.compile(
+    r"(?<![\d./-])(?:0?[1-9]|1[0-2])([/-])(?:0?[1-9]|1[0-2])\1(?:\d{4}|\d\d)(?![\d./-])"
+    r"[^\n\d]{1,12}\d{1,2}:\d\d"
+)
+"""A day and an hour of which only the page's other dates may tell which number is the month."""
 _SPELT = re.compile(
     r"(?:\d{4}([./-])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2\d{2,4}|"
     r"(?:[^\W\d]{2,9}[.,]?\s)?\d{1,2}(?:st|nd|rd|th)?[.,]?\s[^\W\d]{3,12}[.,]?\s\d{4}|"
@@ -166,7 +171,20 @@ class Parts:
             for text in (element.text, *(child.tail for child in element)):
                 if rough[0] is None and text and _ROUGH.fullmatch(text.strip()):
                     rough = element, None
+            if rough[0] is None and self.unsure(element):
+                rough = element, None
         return rough
+
+    def unsure(self, element: Element) -> bool:
+        """Tell whether ``element`` itself shows a date that may be read both ways round."""
+        texts = [element.text or "", *(child.tail or "" for child in element)]
+        return any(
+            len(text) <= _LONGEST_CLOCK
+            and UNSURE.search(text)
+            and not _JOINED.search(text)
+            and self.shown(text) is None
+            for text in texts
+        )
 
     def moments(self, element: Element) -> Iterator[tuple[str, datetime]]:
         """Yield what ``element`` itself tells of time, and the moment."""
@@ -200,11 +218,12 @@ class Parts:
             return shown_time(value, self._options, self._language)
         return when
 
-    def body(self, node: Element, apart: set[Element]) -> Element | None:
+    def body(self, node: Element, person: Element, clock: Element) -> Element | None:
         """Return the largest text of ``node`` that holds neither its author nor its time."""
         nested = {inner for inner in node.iter() if inner in self.nested and inner is not node}
-        holders = {outer for each in apart | nested for outer in (each, *each.iterancestors())}
-        boxes = self._boxes(node)
+        apart = {person, clock, *nested}
+        holders = {outer for each in apart for outer in (each, *each.iterancestors())}
+        boxes = self._boxes(node, person, clock)
         best: dict[bool, Element] = {}
         length = {True: _SHORTEST, False: _SHORTEST}
         for element in self._said_by(node):
@@ -222,13 +241,16 @@ class Parts:
                 best[beside], length[beside] = element, size
         return best.get(False, best.get(True))
 
-    def _boxes(self, node: Element) -> set[Element]:
-        """Return the boxes of ``node`` that tell of its author."""
+    def _boxes(self, node: Element, person: Element, clock: Element) -> set[Element]:
+        """Return the boxes of ``node`` that tell of its author: one is the author's own cell."""
         found: set[Element] = set()
         for element in self.inside(node):
-            named = _OF_PERSON.search(_marks(element)) or (
+            named = bool(_OF_PERSON.search(_marks(element))) or bool(
                 self.length(element) <= 2 * _LONGEST_CLOCK and _JOINED.match(plain(element))
             )
+            if element.tag == "td" and element.getparent() is node:
+                within = set(element.iter())
+                named = named or (person in within and clock not in within)
             if (
                 element is not node
                 and named

@@ -105,6 +105,8 @@ def test_a_date_is_read_in_the_language_of_its_page(text: str, language: str, mo
         "3 months ago",
         "11 years ago",
         "05/04/2015 10:00",  # April or May?
+        "posted on 5-4-2015 at 10:00",
+        "Wed, 05/04/2015 - 10:00",  # neither is a Wednesday
         "Nov 05, 2026 " * 40,
     ],
 )
@@ -120,6 +122,14 @@ def test_the_forums_own_order_of_day_and_month_is_taken() -> None:
 
     assert read("DMY") == datetime(2015, 4, 5, 10, 0, tzinfo=UTC)
     assert read("MDY") == datetime(2015, 5, 4, 10, 0, tzinfo=UTC)
+
+
+def test_a_weekday_tells_which_number_is_the_month() -> None:
+    def read(text: str) -> datetime | None:
+        return shown_time(text, IN_UTC, "en")
+
+    assert read("Thu, 05/02/2024 - 08:11") == datetime(2024, 5, 2, 8, 11, tzinfo=UTC)
+    assert read("Thursday 2/5/24 8:11 am") == datetime(2024, 5, 2, 8, 11, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
