@@ -58,7 +58,8 @@ class Erased:
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"{self.posts} posts, {self.quotes} quotes, {self.alerts} alerts"
+        told = {"post": self.posts, "quote": self.quotes, "alert": self.alerts}
+        return ", ".join(f"{n} {what if n == 1 else what + 's'}" for what, n in told.items())
 
 
 def find_authors(session: Session, name: str, *, host: str | None = None) -> list[Author]:

@@ -168,7 +168,7 @@ def fill(engine: Engine) -> None:
         for login, access in (("eve@example.org", "ops"), ("ola", "manager"), ("tom", "agent")):
             create(session, login, Access(access), password=PASSWORD)
         for action in ("revealed", "exported", "forgotten", "words saved"):
-            record(session, "ola", action, "post 12", "1 posts, 2 quotes, 1 alerts", NOW - hours(3))
+            record(session, "ola", action, "post 12", "1 post, 2 quotes, 1 alert", NOW - hours(3))
 
 
 @contextmanager

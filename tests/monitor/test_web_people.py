@@ -17,10 +17,11 @@ from models.base import id_of
 from models.database import reading, writing
 from monitor.accounts import AccountError, named
 from monitor.cli import app
+from monitor.privacy import Erased, record
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.invitations import LASTS
-from tests.monitor.scene import Scene
+from tests.monitor.scene import NOW, Scene
 from tests.monitor.web_world import WORDS, Clock, account, csrf, enter
 
 BASE = "https://quietword.example"
@@ -335,3 +336,33 @@ def test_the_command_line_makes_and_changes_accounts_and_notes_it(
     refused = CliRunner().invoke(app, ["user", "add", "tom"], input=WORDS + "\n")
     assert isinstance(refused.exception, AccountError)
     assert str(refused.exception) == "there is an account tom already"
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        (
+            "en",
+            [
+                "swept: old data", "never to be stored again: author 3",
+                "erased: author 3 (1 post, 2 quotes, 0 alerts)", "shown unmasked: post 8 (case 1)",
+            ],
+        ),
+        ("pl", ["uprzątnięto: stare dane", "nigdy więcej nie zapisywać: autor 3"]),
+        ("ru", ["вычищено: старые данные", "больше никогда не хранить: автор 3"]),
+    ],
+)  # fmt: skip
+def test_the_audit_is_told_in_the_readers_language(
+    client: TestClient, engine: Engine, language: str, lines: list[str]
+) -> None:
+    account(engine, "ola", Access.OPS)
+    with writing(engine) as session:
+        record(session, "mia", "revealed", "post 8", "case 1", NOW)
+        record(session, "mia", "forgotten", "author 3", str(Erased(posts=1, quotes=2)), NOW)
+        record(session, "mia", "objected", "author 3", "", NOW)
+        record(session, "retention", "pruned", "old data", "", NOW)
+    enter(client, "ola")
+    page = Selector(client.get("/ops", headers={"Accept-Language": language}).text)
+    cells = page.css("section[aria-labelledby=h-audit] td:last-child")
+    told = [" ".join("".join(cell.css("::text").getall()).split()) for cell in cells]
+    assert told[: len(lines)] == lines
