@@ -16,6 +16,8 @@ from spiders.text import CODE, classes, plain
 
 _ACTION = re.compile(r"[?&;](?:action|prev_next|sort|imode|wap2?)\b")
 _FORUM = r"(?<=/)(?:(?:\w+\.php)?\?(?:[^#]*[;&])?{0}=|(?:index\.php/)?{0},)"
+_NUMBERED = r"(?<=[^/?=]-{0})(?P<id>\d+)"
+"""Addresses of words, and a number, by which mods replace SMF's own: "lost-parcel-t12.0.html"."""
 _LEAD = re.compile(r"^[^:]*:\s+|^[^\d:]*#\s?\d+\s*[-–—»]*\s+", re.DOTALL)
 """What 1.1 and 2.0 write before a date: "« Reply #3 on: "."""
 _QUOTED = re.compile(
@@ -52,9 +54,11 @@ class Smf(HtmlEngine):
     thread_addresses: ClassVar[tuple[str, ...]] = (
         _FORUM.format("topic") + r"(?P<id>\d+)(?:\.(?:msg(?P<post>\d+)|(?P<start>\d+)\b))?",
         r"(?<=/)(?:\w+\.php)?\?msg=(?P<post>\d+)",
+        _NUMBERED.format("t") + r"(?:\.(?:msg(?P<post>\d+)|(?P<start>\d+)))?(?:\.html)?(?=[/?;]|$)",
     )
     board_addresses: ClassVar[tuple[str, ...]] = (
         _FORUM.format("board") + r"(?P<id>\d+)(?:\.(?P<start>\d+)\b)?",
+        _NUMBERED.format("b") + r"(?:\.(?P<start>\d+))?(?:\.html)?(?=[/?;]|$)",
     )
     member_addresses: ClassVar[tuple[str, ...]] = (
         r"action[=,]profile[;&,/]u[=,](?P<id>\d+)",
@@ -100,6 +104,7 @@ class Smf(HtmlEngine):
     next_page: ClassVar[Css] = (
         ".pagelinks .current_page + a.nav_page",
         ".pagelinks strong + a.navPages",
+        "td > b + a.navPages",
     )
     previous_page: ClassVar[Css] = ()
 
@@ -108,6 +113,7 @@ class Smf(HtmlEngine):
         "tr:has(> td span[id^=msg_])",
         "tr:has(> td.subject)",
     )
+    thread_id: ClassVar[Css] = ("span[id^=msg_]::attr(id)",)  # where addresses are words alone
     thread_link: ClassVar[Css] = ("span[id^=msg_] a", ".subject a, .info a")
     thread_last: ClassVar[Css] = (".lastpost", "td:last-child")
     thread_pinned: ClassVar[Css] = (
@@ -120,6 +126,7 @@ class Smf(HtmlEngine):
         "tr[id^=board_]:not([id$=_children])",
         "tr:has(> td > a[name^=b]), tr:has(> td > b > a[name^=b])",
     )
+    board_id: ClassVar[Css] = ("[id^=board_]:not([id$=_children])::attr(id)",)
     board_link: ClassVar[Css] = ("a.subject", "b > a", "a")
     board_last: ClassVar[Css] = (".lastpost", "td:last-child")
     listing: ClassVar[Css] = "#messageindex, #boardindex_table, #board_list, table.table_grid"
@@ -141,7 +148,12 @@ class Smf(HtmlEngine):
         return re.sub(r"^Topic: |\s*\(Read \d+ times\)$", "", super().title(view))
 
     def number_in(self, page: TextResponse, kind: Kind) -> str | None:
-        """Return the id in the forms and links of actions, where addresses are rewritten."""
+        """Return the id in the forms and links of actions, where the address tells a message.
+
+        Where it is words alone, lists tell no such id either, and the thread keeps theirs.
+        """
+        if kind is Kind.THREAD and self.place(page.url) is None:
+            return None
         name = "topic" if kind is Kind.THREAD else "board"
         for href in page.css("form::attr(action), a[href*='action=']::attr(href)").getall():
             if found := re.search(
