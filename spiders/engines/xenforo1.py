@@ -22,6 +22,8 @@ _BASE_PATH = re.compile(r"\bbasePath:\s*[\"'](/[^\"']*)[\"']")
 _OF_EDIT = "ancestor::*[contains(@class,'editDate') or contains(@class,'lastEdit')]"
 _IN_TEXT = "ancestor::*[contains(@class,'messageText') or contains(@class,'bbWrapper')]"
 
+_OWN_ROUTE = re.compile(r"/[^/?#]+\.(\d{1,12})/?$")
+
 
 class Xenforo1(SelectorEngine):
     """Read XenForo 1 forums; XenForo 2 shares their addresses."""
@@ -124,7 +126,8 @@ class Xenforo1(SelectorEngine):
             if uid is not None or link.xpath(_IN_TEXT):  # a text may name other members
                 continue
             if url := doc.url(link.attrib["href"]):
-                uid = self.member_id(url)
+                found = _OWN_ROUTE.search(url)  # "/uzytkownicy/ann.7/"
+                uid = self.member_id(url) or (found[1] if found else None)
         return Person(name=named or person.name, uid=uid, profile=person.profile)
 
     def posted_at(self, doc: Doc, node: Selector) -> datetime | None:
@@ -136,6 +139,12 @@ class Xenforo1(SelectorEngine):
         """Return the id of the thread, which its row is named by."""
         found = re.search(r"(?:^|\s)(?:js-threadListItem|thread)-(\d+)\b", self._names(row))
         return found[1] if found else self.thread_in(url)
+
+    def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
+        """Return the board's id, which the row around it is named by."""
+        outer = row.xpath("..") if row is not None else ()
+        found = re.search(r"\bnode_(\d+)\b", self._names(outer[0])) if outer else None
+        return found[1] if found else super().board_id(doc, url, row)
 
     def _names(self, row: Selector) -> str:
         return f"{row.attrib.get('id', '')} {row.attrib.get('class', '')}"
