@@ -88,7 +88,11 @@ class Invision4(SelectorEngine):
     )
     thread_link: ClassVar[str] = (
         ".ipsDataItem_title a[href*='topic/'], .ipsData__title a[href*='topic/'], "
-        "a.ipsLinkPanel[href*='topic/']"
+        "a.ipsLinkPanel[href*='topic/'], "
+        # The rest is where a site renamed its routes.
+        "[data-rowid] .ipsDataItem_title > a:not([href*='do=']), "
+        "[data-rowid] .ipsDataItem_title .ipsType_break > a:not([href*='do=']), "
+        "[data-rowid] .ipsData__title > a:not([href*='do='])"
     )
     thread_time: ClassVar[str] = ".ipsDataItem_lastPoster time, .ipsData__last time"
     thread_last: ClassVar[str] = (
@@ -173,7 +177,8 @@ class Invision4(SelectorEngine):
         if doc.page.css(_ROWS) and not row.xpath("ancestor::*[@data-role='tableRows']"):
             return None
         number = row.attrib.get("data-rowid", "")
-        return self.thread_in(url) or (number if number.isdecimal() else None)
+        forums = doc.page.css("body[data-pageapp=forums]")  # other applications list files
+        return self.thread_in(url) or (number if number.isdecimal() and forums else None)
 
     def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
         """Return the board's id, which its row is named by."""
