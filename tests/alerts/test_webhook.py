@@ -13,8 +13,9 @@ import pytest
 
 from alerts.base import DeliveryError, Message
 from alerts.channels.webhook import WebhookChannel
-from alerts.notice import Notice
+from alerts.notice import Entry, Notice
 from alerts.registry import build_channel
+from models import Level
 
 SECRET = "a key that both sides know"
 
@@ -88,6 +89,21 @@ def test_an_alert_arrives_signed_and_the_documented_receiver_accepts_it(
     assert json.loads(told)["notice"]["title"] == "nobody has taken it"
     assert noticed["X-Quietword-Id"] != receipt
     assert channel.room == "127.0.0.1"  # what is stored and shown: never the address
+
+
+def test_no_address_or_number_of_a_person_leaves(
+    receiver: Receiver, channel: WebhookChannel, a_message: Callable[..., Message]
+) -> None:
+    said = "write to jan.nowak@example.org or call +48 601 222 333"
+    channel.send(a_message(quote=said, thread_title=f"Help, {said}"))
+    entry = Entry(case_id=1, level=Level.URGENT, title=said)
+    channel.send_notice(Notice(key="k", kind="storm", title=said, text=said, entries=(entry,)))
+    for _, body in receiver.got:
+        assert b"jan.nowak" not in body
+        assert b"601" not in body
+        assert b"[e-mail]" in body
+    _, notice = receiver.got
+    assert notice[1].count(b"[e-mail]") == 3
 
 
 def test_the_documented_receiver_refuses_forged_and_replayed_requests(
