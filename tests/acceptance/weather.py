@@ -14,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -84,7 +85,7 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
         yield forum
 
 
-Rows = set[tuple[object, ...]]
+Rows = AbstractSet[tuple[object, ...]]
 
 
 @dataclass
@@ -116,7 +117,7 @@ def stored(runtime: Runtime) -> tuple[Rows, Rows, Rows]:
 
 
 def endure(
-    module: ModuleType, archive: Path, kind: str, start: Any, never: Rows | None = None
+    module: ModuleType, archive: Path, kind: str, start: Any, never: Rows = frozenset()
 ) -> Endured:
     """Crawl until nothing is left but the threads that can ``never`` be read."""
     name = archive.name.removesuffix(".jsonl.gz")
@@ -133,9 +134,8 @@ def endure(
                         done.rested += source.not_before - source.last_run_at
                     behind = source.behind
                 done.posts, done.threads, done.left = stored(runtime)
-                if run.outcome == "OK" and not (
-                    run.posts or behind or done.left - (never or set())
-                ):
+                wanted = done.left - never if kind else None
+                if run.outcome == "OK" and not (run.posts or behind or wanted):
                     break
         done.requests = int(forum.stats["requests"])
     return done
