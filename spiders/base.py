@@ -138,6 +138,8 @@ class Reading:
     """What the page says of its own language, as ISO 639-1."""
     nested: bool = False
     """Answers stand below what they answer, so the order is not that of time."""
+    half: bool = False
+    """The answer ended before the page did; told by who fetched it."""
     cut: bool = False
     """The thread has messages to which this page does not lead."""
 

@@ -39,6 +39,8 @@ PASSING = frozenset({404, 410, 500, 502, 503, 504})
 BROKEN_OFF = (ResponseDataLossError, ConnectionClosed, DownloadTimeoutError)
 AGAIN = "quietword_again"
 """Key in a request's ``meta``: it failed once and is asked for the second time."""
+HALF = "quietword_half"
+"""The same: it came without its end. Also a flag of the answer, when it did so again."""
 RESTED = "quietword_rested"
 """The same: it was refused once, and asked for again after a rest."""
 
@@ -92,7 +94,8 @@ class PaceMiddleware:
     ``MOST_RESTS`` of those in all; the report then carries how long the source is to be left alone.
     A server's error, a page that is not there, or an answer that broke off or took too long, is
     asked about once more after a short rest, since most pass by themselves. So is half a page,
-    which would look as if messages had been deleted, unless the site never closes its pages.
+    which would look as if messages had been deleted; it bears a flag when it comes so again, unless
+    the site seems to write its pages so.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -119,10 +122,13 @@ class PaceMiddleware:
                 self._rest(response, retry_after_s(asked, utc_now()), again=again),
                 RESTED,
             )
-        elif self._is_half(request, response) or (
-            response.status in PASSING and not (request.meta.get(AGAIN) or no_rules)
-        ):
+        elif response.status in PASSING and not (request.meta.get(AGAIN) or no_rules):
             wait_s, mark = max(SHORT_REST_S, 2 * self._pause_s), AGAIN
+        elif self._is_half(response):
+            if request.meta.get(HALF):
+                self._unclosed += 1
+                return response.replace(flags=[*response.flags, HALF])
+            wait_s, mark = max(SHORT_REST_S, 2 * self._pause_s), HALF
         else:
             return response
         logger.info("%s answered %d; resting %.0f s", response.url, response.status, wait_s)
@@ -137,14 +143,11 @@ class PaceMiddleware:
         await asyncio.sleep(max(SHORT_REST_S, 2 * self._pause_s))
         return request.replace(dont_filter=True, meta=request.meta | {AGAIN: True})
 
-    def _is_half(self, request: Request, response: Response) -> bool:
-        """Return whether a page should be asked for again because it has no end."""
-        if response.status != 200 or _has_end(response):
-            return False
-        if request.meta.get(AGAIN):
-            self._unclosed += 1  # it is like that
-            return False
-        return self._unclosed < ENOUGH_UNCLOSED
+    def _is_half(self, response: Response) -> bool:
+        """Return whether a page has no end, on a site of which that is not known."""
+        return (
+            response.status == 200 and self._unclosed < ENOUGH_UNCLOSED and not _has_end(response)
+        )
 
     def _rest(self, response: Response, wait_s: float | None, *, again: bool) -> float:
         """Return how long to rest; raise ``PageFailed`` when the crawl is not wanted any more."""

@@ -29,6 +29,7 @@ from spiders.outcome import (
     check,
     is_login_address,
 )
+from spiders.pace import HALF
 from spiders.settling import Habits, Settling
 from spiders.thread_walk import PagesSpent
 from spiders.walk import ListMark, NotModified, Tally, Walk
@@ -258,6 +259,8 @@ class ForumSpider(scrapy.Spider):
         except PageChanged as error:
             if asks_for_login(page):
                 self._fail(page, Outcome.LOGIN_WALL, f"{page.url} asks for a login", error)
+            if HALF in page.flags:
+                self._fail(page, Outcome.UNREACHABLE, f"{page.url} breaks off", error)
             self._tell_trouble(page, Outcome.MARKUP_CHANGED, str(error))
             raise PageChanged(f"{page.url}: {error}") from error
         except STRANGE as error:
@@ -267,7 +270,7 @@ class ForumSpider(scrapy.Spider):
             why = f"engine {engine.name} failed ({kind})"
             self._tell_trouble(page, Outcome.MARKUP_CHANGED, why)
             raise PageChanged(f"{page.url}: {why}") from error
-        return reading
+        return replace(reading, half=HALF in page.flags)
 
     def _fail(self, page: Response, outcome: Outcome, why: str, cause: Exception) -> NoReturn:
         self._tell_trouble(page, outcome, why)

@@ -195,6 +195,9 @@ class ThreadWalk:
                 note=self._note,
                 around=around,
             ).fetch(first)
+        half = any(page.half for page in pages)
+        if half and not (mark and mark.left_out):
+            raise PageFailed(Outcome.UNREACHABLE, f"{row.url} breaks off before its end")
         posts: dict[str, PostItem] = {}
         unreadable = sum(page.unreadable for page in pages)
         dropped = 0
@@ -223,7 +226,7 @@ class ThreadWalk:
                 engine=self.engine,
                 posts=tuple(posts.values()),
                 unreadable=unreadable,
-                whole=not (cut or unreadable or pages[0].previous_page)
+                whole=not (cut or half or unreadable or pages[0].previous_page)
                 and not any(page.cut for page in pages),
                 mark=new_mark(row, list(posts.values())),
                 language=self.language or newest.language,

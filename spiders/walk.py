@@ -23,7 +23,7 @@ from spiders.known import (
     ThreadMark,
     unchanged,
 )
-from spiders.outcome import PageFailed
+from spiders.outcome import Outcome, PageFailed
 from spiders.thread_pages import page_key
 from spiders.thread_walk import ThreadWalk
 
@@ -153,6 +153,10 @@ class Walk(ThreadWalk):
             page = reading if reading is not None else await self._list_page(following, url)
             reading = None
             self.tally.list_pages += bool(page.threads)
+            if page.half:
+                self.tally.failures[Outcome.UNREACHABLE] += 1
+                self.tally.behind = self.tally.behind or not self.behind
+                self._note(f"{following} breaks off before its end")
             boards += page.boards
             if following == url and page.kind is Kind.BOARD:
                 self.tally.boards += 1

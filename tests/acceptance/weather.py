@@ -5,12 +5,14 @@
 A kind is a fault of the recorded forums' own server (``429:10``), or one of ``reset``,
 ``truncated``, ``half``, ``loop`` and ``slow``: every seventh answer is a closed connection, half a
 page of a told length, half a page that does not say so, a redirect to itself, or comes after the
-time-out. A forum is crawled as the schedule would, until a
+time-out. In ``mixed`` weather a quarter of the answers fail, in ways that dice choose (the same
+each time). A forum is crawled as the schedule would, until a
 crawl has nothing left to do. A ``403`` is not among them: it means us, ends a crawl, and is
 respected.
 """
 
 import argparse
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -34,8 +36,10 @@ from spiders.detect import engines
 from tests.acceptance.replays import LISTS, installation, replay_module
 
 KINDS = ("429:10", "429:10:Retry-After=1", "404:10", "500:3", "503:7:Retry-After=1")
-KINDS += ("503:7", "reset", "truncated", "half", "loop", "slow")
+KINDS += ("503:7", "reset", "truncated", "half", "loop", "slow", "mixed")
 EVERY = 7
+MIXED = ("404", "500", "reset", "truncated", "half", "loop")
+MIXED_SHARE = 0.25
 TIMEOUT_S = 3.0
 MOST_CRAWLS = 12
 
@@ -45,12 +49,42 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
     """Give a recorded forum that fails like this; in good weather for an empty ``kind``."""
     own = kind[:1].isdigit()
     forum = module.Replay(archive, faults=(kind,) if own else ())
+    dice = random.Random(archive.name)  # noqa: S311  (no secret)
     if kind and not own:
         handler = forum._server.RequestHandlerClass
 
         class Failing(handler):  # type: ignore[misc, valid-type]
+            half = False
+
+            def _recorded(self, target: str) -> None:
+                if kind == "mixed":
+                    fails, how = dice.random() < MIXED_SHARE, dice.choice(MIXED)
+                else:
+                    fails, how = forum.stats["requests"] % EVERY == 0, kind
+                if not fails:
+                    super()._recorded(target)
+                elif how == "slow":
+                    time.sleep(TIMEOUT_S + 1)
+                    super()._recorded(target)
+                elif how == "half":
+                    self.half = self.close_connection = True
+                    super()._recorded(target)
+                elif how == "loop":
+                    self._finish(target, 302, {"Location": target}, b"")
+                elif how.isdigit():
+                    self._finish(target, int(how), self._text(), b"bad weather\n")
+                else:
+                    self.close_connection = True
+                    if how == "truncated":
+                        self.send_response(200)
+                        self.send_header("Content-Type", "text/html; charset=utf-8")
+                        self.send_header("Content-Length", "9000")
+                        self.end_headers()
+                        self.wfile.write(b"<html><body>" + b"half a page " * 300)
+                        self.wfile.flush()
+
             def _send(self, status: int, headers: Any, body: bytes, cookies: Any = ()) -> None:
-                if not (kind == "half" and self.close_connection):
+                if not self.half:
                     super()._send(status, headers, body, cookies)
                     return
                 self.send_response(status)
@@ -58,27 +92,6 @@ def stormy(module: ModuleType, archive: Path, kind: str) -> Iterator[Any]:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body[: len(body) // 2])
-
-            def _recorded(self, target: str) -> None:
-                if forum.stats["requests"] % EVERY:
-                    super()._recorded(target)
-                elif kind == "slow":
-                    time.sleep(TIMEOUT_S + 1)
-                    super()._recorded(target)
-                elif kind == "half":
-                    self.close_connection = True
-                    super()._recorded(target)
-                elif kind == "loop":
-                    self._finish(target, 302, {"Location": target}, b"")
-                else:
-                    self.close_connection = True
-                    if kind == "truncated":
-                        self.send_response(200)
-                        self.send_header("Content-Type", "text/html; charset=utf-8")
-                        self.send_header("Content-Length", "9000")
-                        self.end_headers()
-                        self.wfile.write(b"<html><body>" + b"half a page " * 300)
-                        self.wfile.flush()
 
         forum._server.RequestHandlerClass = Failing
     with forum:

@@ -288,33 +288,6 @@ def test_an_answer_that_broke_off_is_asked_for_once_more(server: WebServer, foru
     assert server.paths.count("/thread?id=t1&page=2") == 2
 
 
-def test_half_a_page_of_no_told_length_is_asked_for_once_more(
-    server: WebServer, forum: Forum
-) -> None:
-    path = "/thread?id=t1&page=2"
-    memory = Memory()
-    memory.keep(run(spec_for(server)).items)
-    forum.write("help", "t1", "me too", minutes=5000)
-    whole = server.pages["*"](Asked(method="GET", path=path, headers={}, began=0)).body  # type: ignore[operator]
-    assert isinstance(whole, str)
-    half = Answer(body=[whole[: whole.index("</article>")].encode()])
-    server.pages[path] = in_turn(half, then=forum.answer)
-    assert run(spec_for(server), memory).ids == {"t1": ["t1.4", "t1.5"]}
-
-
-def test_a_site_that_never_closes_its_pages_is_not_asked_twice_for_each(
-    server: WebServer, forum: Forum
-) -> None:
-    def unclosed(asked: Asked) -> Answer:
-        answer = forum.answer(asked)
-        return replace(answer, body=str(answer.body).replace("</body></html>", ""))
-
-    server.pages["*"] = unclosed
-    crawled = run(spec_for(server))
-    assert len(crawled.items) == 3
-    assert len(server.paths) == 7 + 3
-
-
 def test_threads_below_a_page_of_a_list_that_failed_are_looked_for_next_time(
     server: WebServer, forum: Forum
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from spiders.outcome import Outcome
 from spiders.thread_walk import DOUBT
 from tests.plain_forum import Crawled, Forum, Memory, run, spec_for
-from tests.webserver import Answer, Asked, WebServer
+from tests.webserver import Answer, Asked, Script, WebServer
 
 MISSING = Answer(status=404)
 
@@ -195,3 +195,63 @@ def test_a_page_that_takes_too_long_is_asked_for_once_more(
     crawled = run(spec_for(server, "/", timeout_s=1), memory)
     assert (crawled.report.outcome, crawled.report.notes) == (Outcome.OK, ())
     assert crawled.report.threads == 8
+
+
+def halves(forum: Forum, times: int) -> Script:
+    """Give a page without its second half, and without saying so, so many times."""
+    left = iter(range(times))
+
+    def answer(asked: Asked) -> Answer:
+        whole = forum.answer(asked)
+        if next(left, None) is None:
+            return whole
+        body = str(whole.body)
+        return Answer(body=[body[: body.index("</li>" if "</li>" in body else "</art")].encode()])
+
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/board?id=help", "/thread?id=t7&page=1"])
+def test_half_a_page_is_asked_for_once_more(
+    server: WebServer, memory: Memory, forum: Forum, path: str
+) -> None:
+    server.pages[path] = halves(forum, 1)
+    crawled = crawl(server, memory)
+    assert (crawled.report.threads, crawled.report.notes) == (8, ())
+    assert server.paths.count(path) == 2
+
+
+def test_half_a_page_deletes_nothing_and_is_read_by_the_next_crawl(
+    server: WebServer, memory: Memory, forum: Forum
+) -> None:
+    crawl(server, memory)
+    forum.write("help", "t7", "me too", minutes=5000)
+    server.pages["/thread?id=t7&page=1"] = halves(forum, 2)
+    (item,) = crawl(server, memory).items
+    assert (item.posts, item.whole) == ((), False)
+    assert crawl(server, memory).ids == {"t7": ["t7.1", "t7.2", "t7.3"]}
+
+
+def test_threads_below_half_a_list_are_looked_for_by_the_next_crawl(
+    server: WebServer, memory: Memory, forum: Forum
+) -> None:
+    server.pages["/board?id=help"] = halves(forum, 2)
+    first = run(spec_for(server, "/"), memory)
+    memory.keep(first.items)
+    assert first.report.threads < 8
+    second = run(spec_for(server, "/", behind=first.report.behind), memory)
+    assert first.report.threads + second.report.threads == 8
+
+
+def test_a_site_that_never_closes_its_pages_is_read_all_the_same(
+    server: WebServer, memory: Memory, forum: Forum
+) -> None:
+    def unclosed(asked: Asked) -> Answer:
+        answer = forum.answer(asked)
+        return replace(answer, body=str(answer.body).replace("</body></html>", ""))
+
+    server.pages["*"] = unclosed
+    read = set(crawl(server, memory).ids) - {row.thread_id for row in memory.left_out()}
+    assert len(server.paths) == 1 + 2 + 7 + 3 + 3, "three are asked for twice, then no more"
+    read |= set(crawl(server, memory).ids) - {row.thread_id for row in memory.left_out()}
+    assert len(read) == 8
