@@ -183,6 +183,12 @@ class Woltlab(SelectorEngine):
         number = row.attrib.get("data-thread-id", "")
         return number if number.isdecimal() else self.thread_in(url)
 
+    def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
+        """Return the board's id by its address, else as the list around its row names it."""
+        told = row.xpath("(ancestor-or-self::*/@data-board-id)[last()]").get() if row else None
+        number = told if told and told.isdecimal() else None
+        return super().board_id(doc, url, row) or number
+
     def first_page(self, url: str) -> str:
         """Return ``url`` without page, message or order."""
         return re.sub(r"/&", "/?" if "?" not in url else "/&", super().first_page(url)).rstrip("?&")
