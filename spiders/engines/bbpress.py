@@ -194,7 +194,9 @@ class Bbpress(SelectorEngine):
         """Return the number of the topic, which its row is named by, else its address's name."""
         kinds = re.search(r"\bpost-(\d+)", row.attrib.get("class", ""))
         number = row.attrib.get("id", "").rpartition("-")[2]
-        return number or (kinds[1] if kinds else self.thread_in(url))
+        told = number or (kinds[1] if kinds else self.thread_in(url))
+        # A site may call its topics otherwise: BuddyBoss has /forums/discussion/<name>/.
+        return told or unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or None
 
     def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
         """Return the board's number, which its row is named by, else the end of its address."""
