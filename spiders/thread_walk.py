@@ -59,6 +59,8 @@ class ThreadWalk:
     """Threads that were looked at."""
     _waiting: int = 0
     """Failures that need no list read again, since the store knows of them."""
+    _halves: int = 0
+    """Threads and lists of which a page broke off."""
 
     async def look_again(self) -> None:
         """Read the threads that earlier crawls left out, those apart that were just looked at.
@@ -196,6 +198,7 @@ class ThreadWalk:
                 around=around,
             ).fetch(first)
         half = any(page.half for page in pages)
+        self._halves += half
         if half and not (mark and mark.left_out):
             raise PageFailed(Outcome.UNREACHABLE, f"{row.url} breaks off before its end")
         posts: dict[str, PostItem] = {}

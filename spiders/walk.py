@@ -24,6 +24,7 @@ from spiders.known import (
     unchanged,
 )
 from spiders.outcome import Outcome, PageFailed
+from spiders.pace import ENOUGH_UNCLOSED
 from spiders.thread_pages import page_key
 from spiders.thread_walk import ThreadWalk
 
@@ -60,6 +61,7 @@ class Walk(ThreadWalk):
     validators: Callable[[str], ListMark] = lambda url: ListMark()  # noqa: ARG005
     """Returns what the site's answer for an address said of its version."""
     _pages: set[str] = field(default_factory=set)
+    _half_lists: bool = False
 
     async def run(self, url: str, first: Reading) -> None:
         """Read everything new from ``url``, whose page reads ``first``."""
@@ -105,6 +107,8 @@ class Walk(ThreadWalk):
         if not self._trouble:
             for url, mark in above:
                 self._keep(url, mark)
+        if self._half_lists and self._halves < ENOUGH_UNCLOSED:  # else the site writes them so
+            self.tally.behind = True
         await self.look_again()
 
     @property
@@ -155,7 +159,8 @@ class Walk(ThreadWalk):
             self.tally.list_pages += bool(page.threads)
             if page.half:
                 self.tally.failures[Outcome.UNREACHABLE] += 1
-                self.tally.behind = self.tally.behind or not self.behind
+                self._halves += 1
+                self._half_lists = True
                 self._note(f"{following} breaks off before its end")
             boards += page.boards
             if following == url and page.kind is Kind.BOARD:

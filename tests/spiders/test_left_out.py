@@ -232,11 +232,12 @@ def test_half_a_page_deletes_nothing_and_is_read_by_the_next_crawl(
     assert crawl(server, memory).ids == {"t7": ["t7.1", "t7.2", "t7.3"]}
 
 
+@pytest.mark.parametrize("behind", [False, True])
 def test_threads_below_half_a_list_are_looked_for_by_the_next_crawl(
-    server: WebServer, memory: Memory, forum: Forum
+    server: WebServer, memory: Memory, forum: Forum, behind: bool
 ) -> None:
     server.pages["/board?id=help"] = halves(forum, 2)
-    first = run(spec_for(server, "/"), memory)
+    first = run(spec_for(server, "/", behind=behind), memory)
     memory.keep(first.items)
     assert first.report.threads < 8
     second = run(spec_for(server, "/", behind=first.report.behind), memory)
