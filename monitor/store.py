@@ -380,6 +380,7 @@ class Store:
     def _authors(self, session: Session, items: Sequence[PostItem]) -> dict[str, int]:
         """Return the ids of the authors of a walk, by ``author_key``, new ones added."""
         latest = {author_key(item): item for item in items}
+        pages = {author_key(item): item.profile_url for item in items if item.profile_url}
         known: dict[str, Author] = {}
         for keys in _chunks(list(latest)):
             rows = session.exec(
@@ -399,8 +400,7 @@ class Store:
                 author.posts_shown = item.author_posts
             if item.author_joined is not None:
                 author.joined_at = item.author_joined
-            if item.profile_url is not None:
-                author.profile_url = item.profile_url
+            author.profile_url = pages.get(key, author.profile_url)
         session.flush()
         return {key: id_of(author) for key, author in known.items()}
 
