@@ -275,12 +275,20 @@ def seeds(
     run: Annotated[list[str], typer.Argument(help="Runs of 'tune'.")],
     work: Work = WORK,
     data: Data = DATA,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Measure on this set alone, and leave the card as it is."),
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last weights, not those that were calibrated.")
+    ] = False,
 ) -> None:
     """Measure each run alone and their mean, on the held-out parts that have a goal."""
     calibration = result_of(work, CALIBRATION[Size.DEFAULT], "calibrate")
     tokenizer = Tokenizer.from_str(base_of(work, Size.DEFAULT).tokenizer)
     results: dict[str, dict[str, dict[str, object]]] = {}
-    kind = calibration["choice"]["weights"]
+    kind = "weights" if last else calibration["choice"]["weights"]
+    parts = [held for held in figures.GOALS if not only or held.name in only]
     for runs in [*([name] for name in run), *([run] if len(run) > 1 else [])]:
         tuned = tuned_by(work, Size.DEFAULT, Choice(runs=runs, weights=kind))
         name = " + ".join(runs)
@@ -290,9 +298,10 @@ def seeds(
             calibration["quietword"]["temperature"],
             work / f"figures {name}, {kind}.json",
             console,
-            figures.GOALS,
+            parts,
         )
-    corpus.write_json(work / SEEDS, results)
+    if not only and not last:
+        corpus.write_json(work / SEEDS, results)
     console.print(figures.beside(results), soft_wrap=True)
 
 

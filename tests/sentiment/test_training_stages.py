@@ -121,6 +121,13 @@ def test_a_set_alone_can_be_learnt_from(packed: Path, data: Path, tmp_path: Path
     assert set(facts["mixture"]) == {"cedr_ru", "umsab_en"}
     assert sum(shown for _, shown in facts["mixture"].values()) == pytest.approx(32, abs=2)
 
+    (work / "calibration.json").write_text(
+        json.dumps({"choice": {"weights": "averaged"}, "quietword": {"temperature": {}}})
+    )
+    run("seeds", "tune", "--work", work, "--data", data, "--only", "cedr_ru", "--last")
+    assert list(json.loads((work / "figures tune, weights.json").read_text())) == ["cedr_ru test"]
+    assert not (work / "seeds.json").exists()
+
     wrong = ["tune", "--work", str(work), "--data", str(data), "--only", "cedr"]
     result = CliRunner().invoke(app, wrong)
     assert isinstance(result.exception, TrainingError)
