@@ -245,7 +245,7 @@ def _goal(held: Held, row: Mapping[str, object]) -> str:
 
 
 def beside(results: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
-    """Return the figures of several weights on the parts with a goal, one column each.
+    """Return the figures of several weights on the measured parts with a goal, a column each.
 
     results: by the name of the weights, then by the title of the part.
     """
@@ -256,6 +256,8 @@ def beside(results: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
     for held in GOALS:
         key, name = _measure(held)
         cells = [str(found.get(held.title, {}).get(key, "")) for found in results.values()]
+        if not any(cells):
+            continue
         lines.append(f"| {held.title}, {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
