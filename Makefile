@@ -55,9 +55,9 @@ ifeq ($(CHROMIUM),)
 	fi
 endif
 
-# Four, on two cores too: half of the time a test waits for a child, a lease or a page.
+# Three, on two cores too: tests wait for children, leases and pages.
 test: $(VENV)/.dev browser
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 # A forum that really runs, in an environment of its own.
 FORUM := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/quietword-real-forum

@@ -81,6 +81,7 @@ def test_help_loads_neither_torch_nor_scrapy_nor_the_tables(shell: Shell) -> Non
     assert "Find unhappy customers" in shell.run("--help").stdout
 
 
+@pytest.mark.timeout(600)
 def test_the_whole_story_from_an_empty_folder_to_alerts_and_a_digest(
     shell: Shell, forum: DemoForum, database_url: str
 ) -> None:

@@ -221,7 +221,7 @@ def test_a_stuck_child_is_killed_with_its_group(forum: DemoForum) -> None:
         address=forum.phpbb_url,
         allow_private_addresses=True,
         contact="ops@quietword.test",
-        max_seconds=8,
+        max_seconds=25,
         delay_s=0,
     )
     with pytest.raises(CrawlFailed, match="ended without a report"):
