@@ -159,10 +159,11 @@ def _buttons(card: Card, speech: Tongue) -> list[Block]:
     for name in names:
         if (name in LINKS and not addresses[name]) or (name == "words" and card.silent):
             continue
+        called = way.name if way and name == "write" else name
         button: Block = {
             "type": "button",
-            "text": plain(speech.say(way.name if way and name == "write" else name), BUTTON_LIMIT),
-            "action_id": _action_id(way.name if way and name == "write" else name),
+            "text": plain(speech.say(called), BUTTON_LIMIT),
+            "action_id": _action_id(called),
         }
         if name in LINKS:
             button["url"] = addresses[name]

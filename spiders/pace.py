@@ -118,10 +118,8 @@ class PaceMiddleware:
             return response
         if response.status == 429 or (response.status == 503 and asked):
             again = request.meta.get(RESTED, False)
-            wait_s, mark = (
-                self._rest(response, retry_after_s(asked, utc_now()), again=again),
-                RESTED,
-            )
+            wait_s = self._rest(response, retry_after_s(asked, utc_now()), again=again)
+            mark = RESTED
         elif response.status in PASSING and not (request.meta.get(AGAIN) or no_rules):
             wait_s, mark = max(SHORT_REST_S, 2 * self._pause_s), AGAIN
         elif self._is_half(response):

@@ -62,9 +62,9 @@ class Forked:
     def communicate(self, timeout: float) -> tuple[str, str]:
         """Return all that it writes, to the end."""
         with ThreadPoolExecutor(2) as pool:
-            said, wrong = pool.map(lambda file: file.read(), (self.stdout, self.stderr))
+            said, wrong = (pool.submit(file.read) for file in (self.stdout, self.stderr))
             self.wait(timeout)
-        return said, wrong
+        return said.result(), wrong.result()
 
     def __enter__(self) -> Self:
         return self
