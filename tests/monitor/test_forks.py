@@ -98,7 +98,8 @@ def test_a_forked_child_is_killed_when_the_service_stops(forks: CrawlForks) -> N
             run_crawl(order(f"{site.address}/forum"), stop=stop, start=forks.start)
         assert time.monotonic() - began < 12
         [left] = below()  # that forks
-        assert left.children() == []
+        _, alive = psutil.wait_procs(left.children(), timeout=30)  # killed, but not yet buried
+        assert alive == []
 
 
 def test_a_killed_child_costs_its_own_crawl_alone(forks: CrawlForks, forum: DemoForum) -> None:
