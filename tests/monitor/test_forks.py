@@ -1,5 +1,6 @@
 """Crawl children that are forked from a process that has loaded everything."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -48,8 +49,12 @@ def forks() -> Iterator[CrawlForks]:
 
 def below() -> list[psutil.Process]:
     """Return what lives of the processes that fork and of those they forked."""
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "monitor.crawl_forks" in child.cmdline()]
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # on its way out, or a zombie
+            if "monitor.crawl_forks" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def wake(forks: CrawlForks) -> None:
