@@ -14,7 +14,7 @@ room) is written down as broken: its queue waits, and one delivery is tried now 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -76,6 +76,7 @@ def deliver_due(
     lease_s: float = LEASE_S,
     limit: int = BATCH,
     storm_limit: int | None = None,
+    rooms: Sequence[Target] = (),
     sleep: Callable[[float], None] = time.sleep,
 ) -> DispatchReport:
     """Send up to ``limit`` due deliveries, urgent first, then oldest first; say what came of it.
@@ -86,7 +87,8 @@ def deliver_due(
     is left alone for the rest of the run, so that an outage costs one timeout, and the delivery
     waits 5, 10, 20, ... 300 s, of which a random part up to half is taken off, so that senders
     do not march in step. A channel that names a time to wait rests for all of its room. More
-    than ``storm_limit`` waiting alerts of a room become one summary.
+    than ``storm_limit`` waiting alerts of a room become one summary. A word to one person that
+    their channel will never take goes to ``rooms`` instead, where it says whom it is for.
     """
     fold(engine, channels, now(), storm_limit=storm_limit)
     queue = _due(engine, channels, now(), limit)
@@ -105,7 +107,7 @@ def deliver_due(
             queue = [due for due in _due(engine, channels, now(), limit) if due[1] not in tired]
             continue
         queue.remove((delivery_id, target))
-        outcome = _deliver(engine, channels[target], delivery_id, now, lease_s)
+        outcome = _deliver(engine, channels[target], delivery_id, now, lease_s, rooms)
         outcomes[outcome] += 1
         if outcome in {Outcome.SENT, Outcome.REPEATED}:
             ready_at[target] = time.monotonic() + channels[target].pause_s
@@ -155,6 +157,7 @@ def _deliver(
     delivery_id: int,
     now: Callable[[], datetime],
     lease_s: float,
+    rooms: Sequence[Target],
 ) -> Outcome:
     """Take, send and record one delivery."""
     lease = _take(engine, delivery_id, now(), lease_s)
@@ -165,7 +168,7 @@ def _deliver(
     except MessageError as error:
         return record_failure(engine, lease, DeliveryError(str(error), permanent=True), now())
     except DeliveryError as error:
-        return record_failure(engine, lease, error, now())
+        return record_failure(engine, lease, error, now(), rooms)
     except Exception as error:
         logger.exception("delivery %s: channel %s broke", delivery_id, lease.target)
         broken = DeliveryError(f"the channel broke: {type(error).__name__}", in_doubt=True)

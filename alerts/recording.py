@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -12,7 +13,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from alerts.base import DeliveryError
 from alerts.outbox import Target
-from models import WAITING, Alert, BrokenChannel, Delivery, DeliveryState
+from models import WAITING, Alert, AlertKind, BrokenChannel, Delivery, DeliveryState
 from models.database import writing
 
 logger = logging.getLogger(__name__)
@@ -89,9 +90,16 @@ def record_sent(engine: Engine, lease: Lease, receipt: str | None, now: datetime
         )
 
 
-def record_failure(engine: Engine, lease: Lease, error: DeliveryError, now: datetime) -> Outcome:
+def record_failure(
+    engine: Engine,
+    lease: Lease,
+    error: DeliveryError,
+    now: datetime,
+    rooms: Sequence[Target] = (),
+) -> Outcome:
     """Write down why an attempt failed, and when the next one may be made, if any.
 
+    A word to one person that failed for good is queued for ``rooms``, in the same transaction.
     Does nothing when the lease has run out and another sender took over.
     """
     delivery, reason = lease.delivery, str(error)[:ERROR_LIMIT]
@@ -112,6 +120,8 @@ def record_failure(engine: Engine, lease: Lease, error: DeliveryError, now: date
             )
             .values(state=state, error=reason, not_before=now + wait, leased_until=None)
         )
+        if state == DeliveryState.FAILED and recorded.rowcount == 1:
+            _tell_rooms(session, lease, rooms, now)
         if error.channel:
             _mark_broken(session, delivery, reason, now)
         if error.retry_after is not None:
@@ -141,6 +151,21 @@ def record_failure(engine: Engine, lease: Lease, error: DeliveryError, now: date
         reason,
     )
     return Outcome.RETRIED
+
+
+def _tell_rooms(session: Session, lease: Lease, rooms: Sequence[Target], now: datetime) -> None:
+    """Queue a word that did not reach its one person for ``rooms``, once."""
+    alert_id = lease.delivery.alert_id
+    if lease.alert.kind != AlertKind.NOTICE or not lease.alert.content.get("person"):
+        return
+    known = session.exec(
+        select(Delivery.channel, Delivery.room).where(Delivery.alert_id == alert_id)
+    ).all()
+    session.add_all(
+        Delivery(alert_id=alert_id, channel=channel, room=room, not_before=now)
+        for channel, room in dict.fromkeys(rooms)
+        if (channel, room) not in known
+    )
 
 
 def _mark_broken(session: Session, delivery: Delivery, reason: str, now: datetime) -> None:

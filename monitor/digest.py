@@ -202,8 +202,9 @@ def render(digest: Digest, *, zone: tzinfo = UTC) -> RenderableType:
         ),
     ]
     for one in digest.undelivered:
-        words = f"{one.channel} {'gave up on' if one.given_up else 'is retrying'} the alert for"
-        parts.append(Text(f"! {words} case {one.case_id}: {one.error}", style="red"))
+        what = f"the alert for case {one.case_id}" if one.case_id else f"“{one.title}”"
+        words = f"{one.channel} {'gave up on' if one.given_up else 'is retrying'} {what}"
+        parts.append(Text(f"! {words}: {one.error}", style="red"))
     for source in digest.silent:
         since = at(source.last_ok_at) if source.last_ok_at else "it was added"
         words = f"! {source.name} is silent since {since}: {source.last_message or source.health}"

@@ -363,6 +363,7 @@ def deliver(runtime: Runtime) -> DispatchReport:
         {**_asked_for(runtime), **runtime.channels},
         now=runtime.now,
         storm_limit=runtime.settings.storm_limit,
+        rooms=tuple(runtime.channels),
     )
     slack_cards.sync(runtime.engine, runtime.channels, runtime.now())
     return report

@@ -21,6 +21,8 @@ NEEDED = {
     "chat:write": "alerts cannot be posted",
     "commands": "/quietword does not work",
     "files:write": "digests come without their charts",
+    "im:write": "after a lost answer a word to one agent may come twice",
+    "im:history": "the same",
     "users:read.email": "agents are known by their Slack id only",
 }
 """Scope -> what does not work without it."""

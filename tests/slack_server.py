@@ -25,7 +25,7 @@ APP_TOKEN = "xapp-fake-token"
 TEAM = "T1"
 SCOPES = (
     "chat:write,files:write,commands,channels:history,groups:history,channels:read,groups:read,users:read,"
-    "users:read.email"
+    "users:read.email,im:write,im:history"
 )
 
 _CONTROL = re.compile(r"<[^>]*>")
@@ -82,6 +82,8 @@ class FakeSlack:
         """The app is in its rooms."""
         self.clock_s = 0.0
         """Seconds that its clock is ahead."""
+        self.people: dict[str, str] = {}
+        """User id -> why Slack does not let the app write to them; empty: it does."""
         self.emails: dict[str, str] = {}
         """Slack user id -> e-mail address."""
         self.locales: dict[str, str] = {}
@@ -196,13 +198,17 @@ class FakeSlack:
             return None if "files:write" in self.scopes.split(",") else "missing_scope"
         if method == "views.open":
             return view_error(_as_json(arguments.get("view")))
+        if method == "conversations.open":
+            if "im:write" not in self.scopes.split(","):
+                return "missing_scope"
+            return self.people.get(arguments.get("users", ""), "user_not_found")
         if method not in _IN_A_ROOM:
             return "unknown_method"
         reads = {"conversations.history", "conversations.replies"}
         if method in reads and not self.may_read_history:
             return "missing_scope"
-        if arguments.get("channel") not in self.rooms:
-            return "channel_not_found"
+        if unfit := self._room_error(method, str(arguments.get("channel") or "")):
+            return unfit
         if method in {"chat.update", "chat.getPermalink"} and self._found(arguments) is None:
             return "message_not_found"
         if method == "conversations.replies" and self._found(arguments) is None:
@@ -210,6 +216,16 @@ class FakeSlack:
         if method in {"chat.postMessage", "chat.update", "chat.postEphemeral"}:
             return message_error(arguments) or self._file_error(arguments)
         return None
+
+    def _room_error(self, method: str, room: str) -> str | None:
+        """Refuse a room that is not there; a person's id is one for a new message only."""
+        if method == "chat.postMessage" and room in self.people:
+            return self.people[room] or None
+        if room in map(conversation_of, self.people):
+            reads = method in {"conversations.history", "conversations.replies"}
+            lacks = reads and "im:history" not in self.scopes.split(",")
+            return "missing_scope" if lacks else None
+        return None if room in self.rooms else "channel_not_found"
 
     def _file_error(self, arguments: dict[str, Any]) -> str | None:
         """Refuse a message that names a file which is not known (yet)."""
@@ -260,9 +276,13 @@ class FakeSlack:
 
     def _chat_post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._clock += 1
-        ts = f"{self._clock:.6f}"
-        self.posted.append(arguments | {"ts": ts, "received_at": time.monotonic()})
-        return {"ok": True, "channel": arguments["channel"], "ts": ts}
+        ts, room = f"{self._clock:.6f}", arguments["channel"]
+        room = conversation_of(room) if room in self.people else room
+        self.posted.append(arguments | {"channel": room, "ts": ts, "received_at": time.monotonic()})
+        return {"ok": True, "channel": room, "ts": ts}
+
+    def _conversations_open(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": True, "channel": {"id": conversation_of(arguments["users"])}}
 
     def _chat_update(self, arguments: dict[str, Any]) -> dict[str, Any]:
         post = self._found(arguments)
@@ -333,6 +353,11 @@ _IN_A_ROOM = frozenset(
         "conversations.info",
     }
 )
+
+
+def conversation_of(user: str) -> str:
+    """Return the id of the conversation between the app and a person."""
+    return "D" + user[1:]
 
 
 def _snake(match: re.Match[str]) -> str:

@@ -1,12 +1,12 @@
 """Alerts as Slack messages, sent with a bot token that has ``chat:write``.
 
-With ``channels:history`` (``groups:history`` for a private channel) as well, a message whose
-sending ended without an answer is looked for before it is sent again.
+With ``channels:history`` as well (``groups:history`` for a private channel; ``im:write`` and
+``im:history`` for one person), a message whose sending ended without an answer is looked for
+before it is sent again.
 """
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -21,71 +21,29 @@ from alerts import words
 from alerts.base import Channel, DeliveryError, Message
 from alerts.card import Card
 from alerts.channels import slack_digest, slack_files, slack_notice
+from alerts.channels.slack_refusals import (
+    PERMANENT,
+    MessageFrozen,
+    MessageGone,
+    NoScope,
+    Unfit,
+    refusal,
+)
 from alerts.digest import Digest
 from alerts.notice import Notice
 from alerts.slack_blocks import blocks, fallback_text, plain_text
 from alerts.tongue import Tongue
 
+__all__ = ["HISTORY_TYPE", "PERMANENT", "MessageFrozen", "MessageGone", "SlackChannel"]
+
 LOOK_BACK = 100
 """Newest messages of a room that are looked through for one of ours."""
-RETRY_AFTER_S = 10.0
-"""Pause after a refusal for haste that does not say how long."""
 EVENT_TYPE = "quietword_case"
 HISTORY_TYPE = "quietword_history"
 
-_TOKEN_ADVICE = "put a valid bot token into QUIETWORD_SLACK_TOKEN"  # noqa: S105
-_SCOPE_ADVICE = "give the Slack app the scope chat:write and install it again"
-_ROOM_ADVICE = "correct the channel's id in the settings, or invite the app to the channel"
-_POLICY_ADVICE = "ask an administrator of the workspace to let the app post there"
-PERMANENT = {
-    "not_authed": _TOKEN_ADVICE,
-    "invalid_auth": _TOKEN_ADVICE,
-    "token_revoked": _TOKEN_ADVICE,
-    "token_expired": _TOKEN_ADVICE,
-    "account_inactive": _TOKEN_ADVICE,
-    "not_allowed_token_type": _TOKEN_ADVICE,
-    "missing_scope": _SCOPE_ADVICE,
-    "no_permission": _SCOPE_ADVICE,
-    "channel_not_found": _ROOM_ADVICE,
-    "not_in_channel": _ROOM_ADVICE,
-    "is_archived": "name another channel in the settings, or unarchive this one",
-    "restricted_action": _POLICY_ADVICE,
-    "restricted_action_read_only_channel": _POLICY_ADVICE,
-    "access_denied": _POLICY_ADVICE,
-    "ekm_access_denied": _POLICY_ADVICE,
-    "team_access_not_granted": _POLICY_ADVICE,
-    "enterprise_is_restricted": _POLICY_ADVICE,
-}
-"""Refusals that only a person can mend, and how."""
-TOO_FAST = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-UNFIT = frozenset(
-    {
-        "invalid_blocks",
-        "invalid_blocks_format",
-        "msg_blocks_too_long",
-        "msg_too_long",
-        "invalid_metadata_format",
-        "invalid_metadata_schema",
-        "metadata_too_large",
-    }
-)
-"""Refusals of the form of a message, not of the message."""
-
-
-FROZEN = frozenset({"cant_update_message", "edit_window_closed"})
-GONE = frozenset({"message_not_found", "thread_not_found"})
-
-
-class MessageGone(DeliveryError):
-    """Somebody deleted the message that was to be changed or answered."""
-
-
-class MessageFrozen(DeliveryError):
-    """The workspace does not let this message be changed (any more)."""
-
 
 class SlackChannel(Channel):
-    """Post to one Slack channel; ``room`` is its id, such as ``C0123ABCD``.
+    """Post to one Slack channel; ``room`` is its id, such as ``C0123ABCD``, or that of a person.
 
     The client should have a timeout and no retry handlers of its own: ``alerts.dispatch`` is
     the one place that tries again. With ``buttons`` presses are listened for. ``earlier`` gives
@@ -109,6 +67,8 @@ class SlackChannel(Channel):
         self._client = client
         self.buttons = buttons
         self._earlier = earlier
+        self._opened = ""
+        """The conversation with the person that ``room`` is."""
 
     @property
     def client(self) -> WebClient:
@@ -139,11 +99,11 @@ class SlackChannel(Channel):
                 blocks=blocks(card, self.speech),
                 metadata=metadata,
             )
-        except _Unfit as unfit:
+        except Unfit as unfit:
             kept = {} if "metadata" in str(unfit) else {"metadata": metadata}
         try:
             return self._post(text=plain_text(card, self.speech), **kept)
-        except _Unfit as error:
+        except Unfit as error:
             raise DeliveryError(
                 f"Slack refused even the plain form of the alert: {error}; report this with the "
                 "number of the case",
@@ -173,7 +133,7 @@ class SlackChannel(Channel):
                 metadata={"event_type": EVENT_TYPE, "event_payload": identity(sent)},
                 **quiet,
             )
-        except _Unfit:
+        except Unfit:
             plain = plain_text(card, self.speech)
             self._strictly(self._client.chat_update, **(quiet | {"text": plain, "blocks": []}))
 
@@ -237,7 +197,7 @@ class SlackChannel(Channel):
     def _strictly(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
         try:
             return self._call(method, **arguments)
-        except _Unfit as error:
+        except Unfit as error:
             raise DeliveryError(f"Slack refused: {error}", permanent=True) from error
 
     def _post(self, **content: Any) -> str | None:
@@ -253,6 +213,14 @@ class SlackChannel(Channel):
         ts = answer.get("ts")
         return str(ts) if ts else None
 
+    def _post_plain(self, text: str, **content: Any) -> str | None:
+        try:
+            return self._post(text=text, **content)
+        except Unfit as error:
+            raise DeliveryError(
+                f"Slack refused even plain text: {error}", permanent=True
+            ) from error
+
     def send_notice(self, notice: Notice) -> str | None:
         """Post a word about cases, to the room or, where that is a user, to that user alone."""
         try:
@@ -261,8 +229,8 @@ class SlackChannel(Channel):
                 blocks=slack_notice.blocks(notice),
                 metadata=slack_notice.metadata(notice),
             )
-        except _Unfit:
-            return self._post(text=slack_notice.fallback(notice))
+        except Unfit:
+            return self._post_plain(slack_notice.fallback(notice))
 
     def find_notice(self, notice: Notice) -> str | None:
         """Return the ``ts`` of ``notice`` if it is among the newest ``LOOK_BACK`` of the room."""
@@ -286,17 +254,17 @@ class SlackChannel(Channel):
             "text": slack_digest.fallback(digest),
             "metadata": slack_digest.metadata(digest),
         }
-        files = slack_files.upload(self._client, digest.pictures, _refusal)
+        files = slack_files.upload(self._client, digest.pictures, refusal)
         for wait_s in slack_files.WAITS_S if files else ():
             time.sleep(wait_s)
             try:
                 return self._post(blocks=slack_digest.blocks(digest, files), **content)
-            except _Unfit:
+            except Unfit:
                 continue
         try:
             return self._post(blocks=slack_digest.blocks(digest, {}), **content)
-        except _Unfit:
-            return self._post(**content | {"text": slack_digest.plain(digest)})
+        except Unfit:
+            return self._post_plain(slack_digest.plain(digest), metadata=content["metadata"])
 
     def update_digest(self, ts: str, digest: Digest) -> None:
         """Make the message ``ts`` show ``digest`` as it is now, without its charts."""
@@ -319,10 +287,36 @@ class SlackChannel(Channel):
         return _with_metadata(answer, wanted["event_type"], wanted["event_payload"])
 
     def _call(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
+        return self._ask(method, channel=self._conversation(method), **arguments)
+
+    def _conversation(self, method: Callable[..., SlackResponse]) -> str:
+        """Return the id of the room, or of the conversation with the person whose id it is.
+
+        Slack takes a person's id for a new message alone, and needs no ``im:write`` for that.
+        """
+        if self._opened or not self._person:
+            return self._opened or self.room
         try:
-            response = method(channel=self.room, **arguments)
+            opened = self._ask(self._client.conversations_open, users=self.room).get("channel")
+            self._opened = str((opened or {}).get("id") or "")
+        except NoScope as error:
+            if method == self._client.chat_postMessage:
+                return self.room
+            raise DeliveryError(
+                f"{error}; messages to one person alone need im:write and im:history, too",
+                permanent=True,
+            ) from error
+        return self._opened or self.room
+
+    @property
+    def _person(self) -> bool:
+        return self.room.startswith(("U", "W"))
+
+    def _ask(self, method: Callable[..., SlackResponse], **arguments: Any) -> dict[str, Any]:
+        try:
+            response = method(**arguments)
         except SlackApiError as error:
-            raise _refusal(error) from error
+            raise refusal(error, person=self._person) from error
         except URLError as error:  # failed before the request was out
             raise DeliveryError(f"Slack could not be reached: {error.reason}") from error
         except (OSError, HTTPException) as error:  # failed while waiting for the answer
@@ -338,44 +332,6 @@ def _with_metadata(answer: dict[str, Any], kind: str, payload: dict[str, Any]) -
         if metadata.get("event_type") == kind and metadata.get("event_payload") == payload:
             return str(found["ts"])
     return None
-
-
-class _Unfit(Exception):
-    """Slack refused the form of a message; the text is Slack's code."""
-
-
-def _refusal(error: SlackApiError) -> DeliveryError | _Unfit:
-    response = error.response
-    said = response.data if isinstance(response.data, dict) else {}
-    code = words.cut(words.clean(str(said.get("error") or f"HTTP {response.status_code}")), 200)
-    if code in GONE:
-        return MessageGone(f"Slack refused: {code}")
-    if code in FROZEN:
-        return MessageFrozen(f"Slack refused: {code}")
-    if response.status_code == 429 or code in TOO_FAST:
-        return DeliveryError(
-            f"Slack asks for patience: {code}", retry_after=_retry_after(response.headers)
-        )
-    if response.status_code >= 500:
-        return DeliveryError(f"Slack is in trouble: {code}", in_doubt=True)
-    if code in UNFIT:
-        return _Unfit(code)
-    if code in PERMANENT:
-        return DeliveryError(
-            f"Slack refused: {code}; {PERMANENT[code]}", permanent=True, channel=True
-        )
-    # A body that is no JSON comes as an unknown code too, and may follow an accepted message.
-    return DeliveryError(f"Slack refused: {code}", in_doubt=True)
-
-
-def _retry_after(headers: dict[str, Any]) -> float:
-    """Return the seconds that Slack names, ``RETRY_AFTER_S`` where it names none or nonsense."""
-    named = next((headers[name] for name in headers if name.lower() == "retry-after"), "")
-    try:
-        seconds = float(named)
-    except (TypeError, ValueError):
-        return RETRY_AFTER_S
-    return seconds if math.isfinite(seconds) and seconds > 0 else RETRY_AFTER_S
 
 
 def identity(message: Message) -> dict[str, Any]:

@@ -66,7 +66,12 @@ def test_a_set_up_that_works_is_called_well(slack: FakeSlack) -> None:  # noqa: 
     [
         ({"revoked": True}, 1, "the bot token does not work: token_revoked; put a valid"),
         ({"token": "xoxb-new"}, 1, "the bot token does not work: invalid_auth"),
-        ({"scopes": "chat:write,commands,files:write"}, 0, "scopes are missing: users:read.email"),
+        (
+            {"scopes": SCOPES.replace(",users:read.email", "")},
+            0,
+            "scopes are missing: users:read.em",
+        ),
+        ({"scopes": SCOPES.replace(",im:history", "")}, 0, "scopes are missing: im:history"),
         ({"scopes": "commands"}, 1, "chat:write (alerts cannot be posted)"),
         ({"rooms": set()}, 1, "channel C1 cannot be used: channel_not_found"),
         ({"member": False}, 1, "the app is not in #alerts; write there: /invite @quietword"),

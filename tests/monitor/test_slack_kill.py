@@ -113,7 +113,7 @@ def world(request: pytest.FixtureRequest, sqlite: Path, tmp_path: Path) -> Itera
     engine: Engine = make_engine(url)
     with office(engine) as place:
         place.slack.emails[ANNA] = "anna@nordvia.test"
-        place.slack.rooms |= {ANNA, BARTEK}
+        place.slack.people = {ANNA: "", BARTEK: ""}
         here = World(**vars(place))
         here.url, here.options = url, {}
         yield here
@@ -239,6 +239,28 @@ def test_a_sender_killed_while_a_snooze_runs_out_wakes_the_case_once(
     assert "🔴 Urgent" in reader_sees(world.post(number))
     back = [post for post in world.slack.roots() if "is back" in post["text"]]
     assert len(back) == 1
+    assert world.unsent() == 0
+
+
+@pytest.mark.timeout(600)
+@moments
+def test_a_sender_killed_while_it_writes_to_one_agent_tells_them_once(
+    world: World, lost: Mischief
+) -> None:
+    [number] = world.open_cases()
+    world.run()
+    with writing(world.engine) as session:
+        cases.claim(session, number, Actor(world.agent_id("Anna Nowak"), How.SLACK), world.now)
+    world.run("clock")  # a word on whom the case goes to, before it was taken
+    told = len(world.slack.roots())
+    world.later(minutes=70)
+    world.slack.mischief.append(lost)
+    sent = len(world.slack.calls("chat.postMessage"))
+    world.kill(lambda: world.called("chat.postMessage", sent + 1), "clock")
+    world.run("clock")
+    [told_now] = world.slack.roots()[told:]
+    assert told_now["channel"] == "DANNA"
+    assert told_now["text"].startswith("Anna Nowak: ")
     assert world.unsent() == 0
 
 
