@@ -136,6 +136,8 @@ class CaseEvent(SQLModel, table=True):
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
     agent_id: int | None = Field(default=None, foreign_key="agent.id")
     """Who did it; ``None`` for the machine, and for ops at the terminal."""
+    account: str = Field(default="", max_length=320)
+    """Login of the account that did it on the pages, where it acts for no agent."""
     how: str | None = Field(default=None, max_length=8)
     """A ``How``; ``None`` for the risk job."""
     from_state: str | None = Field(default=None, max_length=16)

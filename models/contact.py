@@ -59,3 +59,5 @@ class Timer(SQLModel, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     outcome: str = Field(default="", max_length=200)
     """What came of it, in words."""
+    tries: int = 0
+    """How often it broke."""

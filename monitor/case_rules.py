@@ -31,12 +31,15 @@ class CaseRefused(QuietwordError):
 class Actor:
     """Who asks for a change, and from where.
 
-    ``agent_id`` is ``None`` for a timer, and for ops at the terminal, who may do to any case
-    what a lead may, but cannot take one.
+    ``agent_id`` is ``None`` for a timer, for ops at the terminal, and for managers and ops on
+    the pages whose ``account`` acts for no agent; they may do to any case what a lead may, but
+    cannot take one.
     """
 
     agent_id: int | None
     how: How
+    account: str = ""
+    """Login of who has no agent on the pages, for the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,10 @@ class Situation:
 
     def repeats(self, wish: Wish) -> bool:
         """Return whether the newest event already grants what is asked for, to the same actor."""
-        if self.last is None or self.last.agent_id != self.actor.agent_id:
+        if self.last is None or (self.last.agent_id, self.last.account) != (
+            self.actor.agent_id,
+            self.actor.account,
+        ):
             return False
         if wish.kind is CaseChange.CLAIMED and self._is_mine_and_open():
             return True
@@ -187,7 +193,8 @@ class Situation:
             mine = self.last_by.id == self.actor.agent_id
             by = phrase("you") if mine else self.last_by.name
         else:
-            by = phrase("timer" if self.last.how == How.TIMER else "somebody")
+            machine = phrase("timer" if self.last.how == How.TIMER else "somebody")
+            by = self.last.account or machine
         return phrase(f"did_{self.last.kind}", by=by, at=self._clock(self.last.at))
 
     def _clock(self, at: datetime | None) -> Clock:

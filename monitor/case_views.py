@@ -129,7 +129,8 @@ def event_line(event: CaseEvent, names: dict[int | None, str]) -> str:
         return f"{event.kind.replace('_', ' ')}: {wording.level_words(event.level)} " + (
             f"{event.score:.0f}"
         )
-    by = names.get(event.agent_id) or ("a timer" if event.how == "timer" else "ops")
+    machine = "a timer" if event.how == "timer" else "ops"
+    by = names.get(event.agent_id) or event.account or machine
     words = f"{event.kind.replace('_', ' ')} by {by}"
     if event.to_agent_id is not None and event.to_agent_id not in {
         event.agent_id,

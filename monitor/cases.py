@@ -63,6 +63,7 @@ def claim(
     actor: Actor,
     now: datetime,
     *,
+    note: str = "",
     anyway: bool = False,
     cap: timedelta = CAP,
 ) -> Change:
@@ -88,7 +89,7 @@ def claim(
             "held_state": None,
         }
 
-    change = _change(session, case_id, actor, now, Wish(CaseChange.CLAIMED), decide)
+    change = _change(session, case_id, actor, now, Wish(CaseChange.CLAIMED, note=note), decide)
     return replace(change, warnings=tuple(warnings))
 
 
@@ -200,8 +201,14 @@ def hand_over(
     *,
     to_agent_id: int,
     note: str = "",
+    anyway: bool = False,
+    cap: timedelta = CAP,
 ) -> Change:
-    """Give a case to another agent; a lead may give away anybody's."""
+    """Give a case to another agent; a lead may give away anybody's.
+
+    Refused, as ``claim`` is, where the one who gets it is not to write to the author.
+    """
+    warnings: list[Phrase] = []
 
     def decide(found: Situation) -> Values:
         found.must_be_open()
@@ -211,6 +218,7 @@ def hand_over(
             raise found.refused(phrase("no_such_agent"))
         if found.case.agent_id == to_agent_id:
             raise found.refused(phrase("theirs_already", owner=heir.name))
+        _clear(session, found, to_agent_id, cap, warnings, anyway=anyway)
         return {
             "state": CaseState.CONTACTED if found.case.contacted_at else CaseState.CLAIMED,
             "agent_id": to_agent_id,
@@ -220,7 +228,8 @@ def hand_over(
         }
 
     wish = Wish(CaseChange.HANDED_OVER, note=note, to_agent_id=to_agent_id)
-    return _change(session, case_id, actor, now, wish, decide)
+    change = _change(session, case_id, actor, now, wish, decide)
+    return replace(change, warnings=tuple(warnings))
 
 
 def escalate(
@@ -295,7 +304,7 @@ def opt_out(
     allowed, and a later one can only be dismissed. Anybody may pass the wish on.
     """
     found = Situation.read(session, case_id, actor, now)
-    author, still_open = contacts.opt_out(session, found.case, actor.agent_id, now, note=note)
+    author, still_open = contacts.opt_out(session, found.case, actor, now, note=note)
 
     def decide(found: Situation) -> Values:
         found.must_be_open()
@@ -324,7 +333,8 @@ def _clear(
     told = contacts.clearance(session, found.case, agent_id, found.now, cap)
     if told.final or (told.refusal and not anyway):
         raise found.refused(told.final or told.refusal)  # type: ignore[arg-type]
-    warnings[:] = filter(None, [told.refusal, told.warning])
+    mine = told.warning if agent_id == found.actor.agent_id else None
+    warnings[:] = filter(None, [told.refusal, mine])
 
 
 def _nobodys() -> dict[str, Any]:
@@ -381,6 +391,7 @@ def _change(
             score=before.score,
             agent_id=actor.agent_id,
             how=actor.how,
+            account=actor.account,
             from_state=before.state,
             to_state=values["state"],
             from_agent_id=before.agent_id,

@@ -12,6 +12,7 @@ from alerts.words import shown
 from models import CLOSED, Agent, Author, Case, CaseState, Contact, OptOut, Post, Source
 from models.base import id_of
 from monitor import privacy
+from monitor.case_rules import Actor
 
 NAME_LIMIT = 80
 CAP = timedelta(days=30)
@@ -39,14 +40,20 @@ def author_of(session: Session, case: Case, *, lock: bool = False) -> Author:
 
 
 def clearance(
-    session: Session, case: Case, agent_id: int, now: datetime, cap: timedelta = CAP
+    session: Session,
+    case: Case,
+    agent_id: int,
+    now: datetime,
+    cap: timedelta = CAP,
+    *,
+    lock: bool = True,
 ) -> Clearance:
     """Return whether the agent may write to the case's author now.
 
     Looks at every case of the author, of whatever brand: who was in touch within ``cap``, and
-    who else has one under way.
+    who else has one under way. ``lock`` as in ``author_of``, for who acts on the answer.
     """
-    author = author_of(session, case, lock=True)
+    author = author_of(session, case, lock=lock)
     name = shown(author.name, NAME_LIMIT)
     wish = _wish(session, author)
     if wish is not None:
@@ -132,7 +139,7 @@ def record(session: Session, case: Case, agent_id: int | None, now: datetime) ->
 
 
 def opt_out(
-    session: Session, case: Case, agent_id: int | None, now: datetime, *, note: str = ""
+    session: Session, case: Case, actor: Actor, now: datetime, *, note: str = ""
 ) -> tuple[str, list[Case]]:
     """Note that the case's author does not want to be written to, ever.
 
@@ -144,13 +151,13 @@ def opt_out(
             OptOut(
                 source_id=author.source_id,
                 external_id=author.external_id,
-                agent_id=agent_id,
+                agent_id=actor.agent_id,
                 note=" ".join(note.split())[:1_000],
                 at=now,
             )
         )
-        by = _name(session, agent_id)
-        who = by if isinstance(by, str) else "ops"
+        by = _name(session, actor.agent_id)
+        who = by if isinstance(by, str) else actor.account or "ops"
         privacy.record(session, who, "opted_out", f"author {author.id}", f"case {case.id}", now)
         session.flush()
     open_cases = session.exec(

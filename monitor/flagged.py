@@ -49,7 +49,10 @@ NOTE_LIMIT = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """One line of a case's history; ``by`` is the agent's name, ``None`` for the machine."""
+    """One line of a case's history.
+
+    ``by`` is the agent's name, or the login that acts for none; ``None`` for the machine.
+    """
 
     at: datetime
     kind: str
@@ -248,7 +251,7 @@ def read_histories(
                 level=event.level,
                 score=event.score,
                 reasons=_fit(event.reasons),
-                by=name,
+                by=name or event.account or None,
                 to=to,
                 reason=event.reason,
                 note=shown(event.note, NOTE_LIMIT, empty=""),

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App, BoltResponse
@@ -21,8 +22,8 @@ from sqlmodel import Session, col, select
 from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
 from alerts.slack_blocks import ACTION, LINK_ACTIONS, date, fit
-from alerts.tongue import Tongue
-from models import Agent, Case, Dismissal, How, SlackCard
+from alerts.tongue import Tongue, phrase
+from models import Agent, AgentRole, Case, Dismissal, How, SlackCard
 from models.base import id_of
 from models.database import reading, writing
 from models.errors import QuietwordError
@@ -38,7 +39,11 @@ from monitor.slack_people import UNREACHABLE, Known, who_is
 
 logger = logging.getLogger(__name__)
 
-Do = Callable[[Session, int, Actor, datetime], Change]
+Do = Callable[..., Change]
+CAPPED = ("take", "contacted")
+"""Presses that ask how long another agent keeps the word with an author."""
+OVERRULED = frozenset({"other_wrote", "other_has"})
+"""Refusals for another agent's word with the author, which a lead may overrule."""
 OWNED = frozenset({"took_it_at", "has_it_since"})
 """Refusals because the case is another's, who is then named with the reader's own clock."""
 
@@ -66,6 +71,7 @@ class SlackDesk:
         self._runtime = runtime
         self._engine = runtime.engine
         self._rooms = slack_rooms(runtime.channels)
+        self._cap = timedelta(days=runtime.settings.contact_cap_days)
         client = next(iter(self._rooms.values())).client
         self.app = App(
             client=client,
@@ -173,9 +179,10 @@ class SlackDesk:
     def _wanted(self, press: Press) -> Do | None:
         """Return the change that is asked for; ``None`` where a form is to be opened first."""
         if not press.sent_in:
-            return ONE_CLICK.get(press.name)
+            do = ONE_CLICK.get(press.name)
+            return partial(do, cap=self._cap) if do and press.name in CAPPED else do
         try:
-            return _filled_in(press.name, press.given, self._runtime.now())
+            return _filled_in(press.name, press.given, self._runtime.now(), self._cap)
         except (KeyError, ValueError) as error:
             logger.warning("a form was filled in as it cannot be: %s", error)
             return None
@@ -229,7 +236,8 @@ class SlackDesk:
             if known.agent is None:
                 text = speech.say("unknown_user", user=re.sub(r"\W", "", user))
             else:
-                asked = Command(str(command.get("text") or ""), known.agent, speech, now)
+                text = str(command.get("text") or "")
+                asked = Command(text, known.agent, speech, now, self._cap)
                 text = answer(self._engine, channel, asked)
         except SQLAlchemyError:
             logger.exception("a command could not be answered")
@@ -261,7 +269,13 @@ class SlackDesk:
                 change = do(session, case_id, actor, now)
                 slack_inbox.done(session, press)
         except CaseRefused as refused:
-            self._tell(channel, press.user, self._refusal(known, refused))
+            lead = known.agent.role != AgentRole.AGENT
+            if lead and press.name == "take" and refused.why.key in OVERRULED:
+                told = refused.sentence(known.speech)
+                view = slack_modals.form("take_anyway", press.place, known.speech, told=told)
+                channel.client.views_open(trigger_id=press.trigger, view=view)
+            else:
+                self._tell(channel, press.user, self._refusal(known, refused))
         else:
             if warning := change.warning(known.speech):
                 self._tell(channel, press.user, fit(warning, 2_000))
@@ -306,7 +320,7 @@ class SlackDesk:
             logger.warning("%s could not be told: %s", user, error)
 
 
-def _filled_in(kind: str, given: Mapping[str, str], now: datetime) -> Do:
+def _filled_in(kind: str, given: Mapping[str, str], now: datetime, cap: timedelta) -> Do:
     """Return the change that a form asks for; raise ``KeyError`` or ``ValueError`` for none."""
     note = given.get("note", "")
     match kind:
@@ -315,7 +329,7 @@ def _filled_in(kind: str, given: Mapping[str, str], now: datetime) -> Do:
                 session, case, actor, at, note=note
             )
         case "dismiss" if given["reason"] == "opt_out":
-            return _filled_in("opt_out", given, now)
+            return _filled_in("opt_out", given, now, cap)
         case "dismiss":
             reason = Dismissal(given["reason"])
             return lambda session, case, actor, at: cases.dismiss(
@@ -329,7 +343,11 @@ def _filled_in(kind: str, given: Mapping[str, str], now: datetime) -> Do:
         case "hand_over":
             heir = int(given["to"])
             return lambda session, case, actor, at: cases.hand_over(
-                session, case, actor, at, to_agent_id=heir, note=note
+                session, case, actor, at, to_agent_id=heir, note=note, cap=cap
+            )
+        case "take_anyway":
+            return lambda session, case, actor, at: _overrule(
+                session, case, actor, at, note=given["anyway"], cap=cap
             )
         case "escalate":
             return lambda session, case, actor, at: cases.escalate(
@@ -340,6 +358,17 @@ def _filled_in(kind: str, given: Mapping[str, str], now: datetime) -> Do:
                 session, case, actor, at, reason=given["reopen"]
             )
     raise ValueError(f"there is no form {kind!r}")
+
+
+def _overrule(
+    session: Session, case_id: int, actor: Actor, now: datetime, *, note: str, cap: timedelta
+) -> Change:
+    """Have a lead take a case although another agent is in touch with the author."""
+    agent = session.get(Agent, actor.agent_id)
+    lead = agent is not None and agent.role != AgentRole.AGENT
+    if lead and not note.strip():
+        raise CaseRefused(case_id, phrase("say_why_anyway"))
+    return cases.claim(session, case_id, actor, now, note=note, anyway=lead, cap=cap)
 
 
 def _is_slacks(address: str, api: str) -> bool:

@@ -39,6 +39,8 @@ class Command:
     agent: Agent
     speech: Tongue
     now: datetime
+    cap: timedelta
+    """How long nobody else writes to an author whom one agent has written to."""
 
 
 def answer(engine: Engine, channel: SlackChannel, asked: Command) -> str:
@@ -69,7 +71,7 @@ def _take(engine: Engine, channel: SlackChannel, asked: Command, number: int) ->
     actor = Actor(agent_id=id_of(asked.agent), how=How.SLACK)
     try:
         with writing(engine) as session:
-            cases.claim(session, number, actor, asked.now)
+            cases.claim(session, number, actor, asked.now, cap=asked.cap)
             send_alone(session, number, channel.room, asked.now)
     except CaseRefused as refused:
         return asked.speech.say("refused", why=fit(refused.sentence(asked.speech), 2_000))

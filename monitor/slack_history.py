@@ -51,8 +51,8 @@ def line(
         to = escaped(to)
         if heir and heir.slack_user_id and event.to_agent_id != event.agent_id:
             to += f" (<@{heir.slack_user_id}>)"
-    if actor:
-        by = actor.name if zone else f"*{escaped(actor.name)}*"
+    if name := actor.name if actor else event.account:
+        by = name if zone else f"*{escaped(name)}*"
     else:
         by = speech.say("timer" if event.how == How.TIMER else "somebody")
         by = by[:1].upper() + by[1:]
@@ -74,7 +74,7 @@ def line(
     )
     if event.note:
         # A person's own words stay as they are.
-        note = event.note if actor else speech.reason(event.note)
+        note = event.note if name else speech.reason(event.note)
         note = shown(note, NOTE_LIMIT)
         said = speech.say(
             "history_note", line=said, note=note if zone else fit(note, 2 * NOTE_LIMIT)

@@ -10,7 +10,7 @@ from models import Agent, Dismissal
 from models.base import id_of
 from monitor.slack_inbox import Place
 
-FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen", "opt_out")
+FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen", "opt_out", "take_anyway")
 """Action and callback ids of the forms."""
 REASONS = (*Dismissal, "opt_out")
 """What a case is closed for; the last is for good."""
@@ -23,8 +23,13 @@ MENU_LIMIT = 75
 View = dict[str, Any]
 
 
-def form(kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = ()) -> View:
-    """Return the form ``kind`` of ``FORMS``; ``agents`` are whom a case may be handed to."""
+def form(
+    kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = (), told: str = ""
+) -> View:
+    """Return the form ``kind`` of ``FORMS``.
+
+    ``agents`` are whom a case may be handed to; ``told`` is what speaks against taking one.
+    """
     note = _text(speech, "note", optional=True)
     inputs = {
         "dismiss": [
@@ -38,6 +43,10 @@ def form(kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = ()) 
         "hand_over": [_menu(speech, "to", [(str(id_of(a)), a.name) for a in agents]), note],
         "escalate": [_text(speech, "decision", optional=False)],
         "reopen": [_text(speech, "reopen", optional=False)],
+        "take_anyway": [
+            *([{"type": "section", "text": plain(told, 2_000)}] if told else []),
+            _text(speech, "anyway", optional=False),
+        ],
         "opt_out": [note | {"hint": plain(speech.say("hint_opt_out"), 2_000)}],
     }[kind]
     return {

@@ -136,6 +136,8 @@ def submit(view: dict[str, Any], user: str, **values: str) -> dict[str, Any]:
     """Return what Slack sends when ``user`` submits ``view`` filled in with ``values``."""
     state: dict[str, Any] = {}
     for block in view["blocks"]:
+        if block["type"] != "input":
+            continue
         name, element = block["block_id"], block["element"]
         given = values.get(name)
         if element["type"] == "static_select":

@@ -20,6 +20,9 @@ As = Annotated[
     typer.Option("--as", help="The agent who does it, by name; left out, it is done by ops."),
 ]
 AsAgent = Annotated[str, typer.Option("--as", help="The agent who does it, by name.")]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Although another agent is in touch with the author.")
+]
 Note = Annotated[str, typer.Option(help="A line for whoever reads the case's history.")]
 
 
@@ -68,10 +71,9 @@ def show(
 def claim(
     number: Number,
     agent: AsAgent,
+    note: Note = "",
     *,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Although another agent is in touch with the author.")
-    ] = False,
+    anyway: Anyway = False,
 ) -> None:
     """Take a case."""
     from monitor import cases
@@ -80,7 +82,7 @@ def claim(
     _do(
         agent,
         lambda session, actor, now: cases.claim(
-            session, number, actor, now, anyway=anyway, cap=cap
+            session, number, actor, now, note=note, anyway=anyway, cap=cap
         ),
     )
 
@@ -148,11 +150,14 @@ def hand_over(
     to: Annotated[str, typer.Option(help="The agent who gets it, by name.")],
     agent: As = None,
     note: Note = "",
+    *,
+    anyway: Anyway = False,
 ) -> None:
     """Give a case to another agent."""
     from models.base import id_of
     from monitor import cases, team
 
+    cap = _cap()
     _do(
         agent,
         lambda session, actor, now: cases.hand_over(
@@ -162,6 +167,8 @@ def hand_over(
             now,
             to_agent_id=id_of(team.by_name(session, to)),
             note=note,
+            anyway=anyway,
+            cap=cap,
         ),
     )
 

@@ -3,7 +3,7 @@
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from models import Case, Source
 from models.base import utc_now
 from models.database import reading
 from monitor.config import Settings
+from monitor.contacts import CAP
 from monitor.opening import Opening, suggest
 from monitor.web import (
     accounts_page,
@@ -120,8 +121,9 @@ def create_app(
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     for part in (digest_page, why_page, sources_page, look):
         app.include_router(part.routes(site))
+    cap = timedelta(days=settings.contact_cap_days) if settings else CAP
     app.include_router(ops_page.routes(site, settings))
-    app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone)))
+    app.include_router(thread_page.routes(site, opening or partial(_suggest, zone=zone), cap))
     app.include_router(brand_page.routes(site, key))
     app.include_router(accounts_page.routes(site, key, address))
     app.include_router(author_page.routes(site))

@@ -1,6 +1,7 @@
 """One case: the conversation, why it is here, what was done, and what can be done now."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
@@ -9,11 +10,14 @@ from sqlmodel import Session, col, select
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from alerts.tongue import phrase
+from alerts.tongue import Phrase, phrase
 from models import CLOSED, Access, Agent, AgentRole, Case, Dismissal, How, Level, Post
+from models.base import id_of
 from models.database import reading, writing
 from monitor import cases
+from monitor.accounts import Person
 from monitor.cases import Actor, CaseRefused, Change
+from monitor.contacts import clearance
 from monitor.flagged import Flagged
 from monitor.opening import Opening, OpeningError
 from monitor.privacy import record
@@ -50,8 +54,11 @@ def risk_line(case: Flagged, until: datetime) -> tuple[tuple[float, float], ...]
     )
 
 
-def routes(site: Site, suggest: Suggest) -> APIRouter:
-    """Return the page of a case and what its buttons do."""
+def routes(site: Site, suggest: Suggest, cap: timedelta) -> APIRouter:
+    """Return the page of a case and what its buttons do.
+
+    Nobody else writes to an author within ``cap`` of a word with them, unless a lead says so.
+    """
     pages = APIRouter()
 
     def show(request: Request, case_id: int, reveal: int | None = None) -> HTMLResponse:
@@ -68,6 +75,7 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             row = session.get_one(Case, case_id)
             opening = _opening(session, row, me, suggest)
             author_id = session.get_one(Post, row.post_id).author_id
+            taken = _taken_care_of(session, row, me, site.now(), cap)
         return site.page(
             request,
             "case.html",
@@ -76,8 +84,11 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             row=row,
             author_id=author_id,
             me=me,
+            by_link=site.person(request) is BY_LINK,
             agents=agents,
             opening=opening,
+            lead=_may_overrule(site.person(request), me),
+            taken=taken and taken.sentence(site.speech(request).tongue),
             mine=me is not None and row.agent_id == me.id,
             closed=row.state in CLOSED,
             risk=risk_line(found.case, site.now()),
@@ -102,6 +113,9 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
             me = acting(site, request, session)
             owner = row is not None and me is not None and row.agent_id == me.id
             who = site.person(request) if owner else site.only(request, Access.MANAGER)
+            shown = session.get(Post, post) if post is not None and post <= LARGEST_ID else None
+            if row is None or shown is None or shown.thread_id != row.thread_id:
+                raise HTTPException(404)
             name = who.login if who else ""
             record(session, name, "revealed", f"post {post}", f"case {case_id}", site.now())
         request.state.again = f"/case/{case_id}"
@@ -120,8 +134,10 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
                 if change == "take" and site.person(request) is BY_LINK:
                     request.session["agent"] = number(str(fields.get("me", "")))
                 me = acting(site, request, session)
-                actor = Actor(me.id if me else None, How.WEB)
-                done = _do(session, change, case_id, actor, site.now(), fields)
+                person = site.person(request)
+                actor = _actor(person, me, case_id)
+                asked = Asked(fields, cap, lead=_may_overrule(person, me))
+                done = _do(session, change, case_id, actor, site.now(), asked)
         except CaseRefused as error:
             words = f"{speech.text('Nothing was changed.')} {error.sentence(speech.tongue)}"
         else:
@@ -131,17 +147,65 @@ def routes(site: Site, suggest: Suggest) -> APIRouter:
     return pages
 
 
+def _actor(person: Person | None, me: Agent | None, case_id: int) -> Actor:
+    """Return who changes a case; raise ``CaseRefused`` for an account that has nobody to act as.
+
+    Without an agent managers and ops may what a lead may, and the history names their login.
+    """
+    if me is not None:
+        return Actor(me.id, How.WEB)
+    if person is None or not person.may(Access.MANAGER):
+        raise CaseRefused(case_id, phrase("account_without_agent"))
+    return Actor(None, How.WEB, person.login)
+
+
+def _may_overrule(person: Person | None, me: Agent | None) -> bool:
+    """Return whether somebody may have an author written to by a second agent: leads and above."""
+    if me is not None:
+        return me.role != AgentRole.AGENT
+    return person is not None and person.may(Access.MANAGER)
+
+
+def _taken_care_of(
+    session: Session, case: Case, me: Agent | None, now: datetime, cap: timedelta
+) -> Phrase | None:
+    """Return who is in touch with the author already, where ``me`` could overrule that."""
+    if me is None or case.agent_id is not None or not _may_overrule(None, me):
+        return None
+    told = clearance(session, case, id_of(me), now, cap, lock=False)
+    return None if told.final else told.refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A form that was sent; ``lead``: by somebody who may overrule the cap."""
+
+    fields: FormData
+    cap: timedelta
+    lead: bool
+
+    def word(self, name: str) -> str:
+        """Return one field, cut to a note's length."""
+        return str(self.fields.get(name, ""))[:NOTE_LIMIT]
+
+    def anyway(self, case_id: int) -> bool:
+        """Return whether the cap is overruled; raise ``CaseRefused`` where no reason is given."""
+        if not (self.lead and self.word("anyway")):
+            return False
+        if not self.word("note").strip():
+            raise CaseRefused(case_id, phrase("say_why_anyway"))
+        return True
+
+
 def _do(
-    session: Session, change: str, case_id: int, actor: Actor, now: datetime, fields: FormData
+    session: Session, change: str, case_id: int, actor: Actor, now: datetime, asked: Asked
 ) -> Change:
     """Make the change that a button names; raise ``CaseRefused`` or 404."""
-
-    def word(name: str) -> str:
-        return str(fields.get(name, ""))[:NOTE_LIMIT]
-
+    word = asked.word
     note = word("note")
     if change == "take":
-        return cases.claim(session, case_id, actor, now)
+        anyway = asked.anyway(case_id)
+        return cases.claim(session, case_id, actor, now, note=note, anyway=anyway, cap=asked.cap)
     if change == "dismiss":
         if word("reason") not in list(Dismissal):
             raise CaseRefused(case_id, phrase("say_why_dismiss"))
@@ -152,7 +216,18 @@ def _do(
         return cases.snooze(session, case_id, actor, now, until=until, note=note)
     if change == "hand_over":
         to = number(word("to")) or 0
-        return cases.hand_over(session, case_id, actor, now, to_agent_id=to, note=note)
+        return cases.hand_over(
+            session,
+            case_id,
+            actor,
+            now,
+            to_agent_id=to,
+            note=note,
+            anyway=asked.anyway(case_id),
+            cap=asked.cap,
+        )
+    if change == "contacted":
+        return cases.contacted(session, case_id, actor, now, note=note, cap=asked.cap)
     if change == "escalate":
         rank = AgentRole(word("rank")) if word("rank") in ("lead", "manager") else None
         return cases.escalate(session, case_id, actor, now, reason=note, to=rank)
@@ -160,7 +235,6 @@ def _do(
         return cases.reopen(session, case_id, actor, now, reason=note)
     plain: dict[str, Callable[..., Change]] = {
         "opt_out": cases.opt_out,
-        "contacted": cases.contacted,
         "solved": cases.solved,
         "release": cases.release,
         "wake": cases.wake,

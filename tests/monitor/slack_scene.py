@@ -125,14 +125,24 @@ class Office:
 
 @contextmanager
 def office(
-    engine: Engine, *, listening: bool = False, language: str = "en", storm: int = 10
+    engine: Engine,
+    *,
+    listening: bool = False,
+    language: str = "en",
+    storm: int = 10,
+    cap_days: int = 30,
 ) -> Iterator[Office]:
     """Give an office with two agents; ``listening`` connects it by Socket Mode."""
     clock = [NOON]
     with FakeSlack(rooms=("C1",)) as slack, SocketMode(slack) as socket:
         channel = make_channel(engine, slack, language=language)
         runtime = Runtime(
-            settings=Settings(firm="Nordvia SA", slack_api_url=slack.url, storm_limit=storm),
+            settings=Settings(
+                firm="Nordvia SA",
+                slack_api_url=slack.url,
+                storm_limit=storm,
+                contact_cap_days=cap_days,
+            ),
             engine=engine,
             channels={ROOM: channel},
             scorer=lambda: None,  # type: ignore[arg-type, return-value]

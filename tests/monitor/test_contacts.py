@@ -89,6 +89,41 @@ def test_two_agents_do_not_work_on_one_author_at_once(
         assert len(session.exec(select(Contact)).all()) == 1
 
 
+def test_a_hand_over_goes_round_neither_the_cap_nor_the_wish_for_peace(
+    engine: Engine, pair: tuple[int, int]
+) -> None:
+    one, two = pair
+    do(engine, cases.claim, one, "Anna", NOON)
+    do(engine, cases.contacted, one, "Anna", NOON)
+    do(engine, cases.solved, one, "Anna", NOON)
+    later = NOON + timedelta(days=5)
+    with reading(engine) as session:
+        bartek = session.exec(select(Agent.id).where(Agent.name == "Bartek")).one()
+        anna = session.exec(select(Agent.id).where(Agent.name == "Anna")).one()
+    for giver in ("Anna", "Bartek"):
+        with pytest.raises(CaseRefused, match="Anna wrote to ewa_k on 22 Nov 2026"):
+            do(engine, cases.hand_over, two, giver, later, to_agent_id=bartek)
+    with pytest.raises(CaseRefused, match="Anna wrote to ewa_k"):
+        do(engine, cases.hand_over, two, "Anna", later, to_agent_id=bartek, cap=timedelta(days=6))
+    to_anna = do(engine, cases.hand_over, two, "Bartek", later, to_agent_id=anna)
+    assert (to_anna.case.agent_id, to_anna.warning()) == (anna, ""), "nobody but Anna wrote"
+    anyway = do(engine, cases.hand_over, two, "Anna", later, to_agent_id=bartek, anyway=True)
+    assert anyway.warning().startswith("Anna wrote to ewa_k")
+    do(engine, cases.opt_out, two, "Anna", later)
+    do(engine, cases.reopen, two, "Anna", later, reason="a new matter")
+    for capped in (True, False):
+        with pytest.raises(CaseRefused, match="ewa_k asked on 27 Nov 2026 not to be written to"):
+            do(
+                engine,
+                cases.hand_over,
+                two,
+                "Anna",
+                later + timedelta(days=90),
+                to_agent_id=bartek,
+                anyway=not capped,
+            )
+
+
 def test_an_author_who_asked_for_peace_is_left_in_peace_for_good(
     engine: Engine, pair: tuple[int, int]
 ) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from models import Agent, CaseState, How
+from models import Agent, Case, CaseState, How, Post
 from models.database import make_engine, reading, writing
 from monitor import cases
 from monitor.cases import Actor
 from monitor.slack_cards import show_case
+from monitor.team import save_agent
 from tests.monitor.slack_scene import ANNA, BARTEK, STRANGER, Office, office
 from tests.slack_server import actions, buttons, reader_sees, texts
 from tests.slack_workspace import command, eventually, press, submit
@@ -252,6 +253,75 @@ def test_a_form_sent_after_the_case_was_closed_changes_nothing_and_says_so(at: O
     eventually(lambda: at.slack.whispers)
     assert at.slack.whispers[0]["text"].startswith("Nothing was changed: ")
     assert at.events(number) == ["opened", "dismissed"]
+
+
+def two_of_one_author(at: Office) -> tuple[int, int]:
+    """Open two cases of one author; Anna has written about the first."""
+    first, second = at.open_cases(2)
+    with writing(at.engine) as session:
+        one, two = (
+            session.get_one(Post, session.get_one(Case, number).post_id)
+            for number in (first, second)
+        )
+        two.author_id = one.author_id
+        anna = Actor(agent_id=at.agent_id("Anna Nowak"), how=How.SLACK)
+        cases.claim(session, first, anna, at.now)
+        cases.contacted(session, first, anna, at.now)
+        cases.solved(session, first, anna, at.now)
+    at.deliver()
+    return first, second
+
+
+def test_a_lead_may_take_a_case_all_the_same_and_says_why(at: Office) -> None:
+    _, second = two_of_one_author(at)
+    pressed(at, second, "case.take", BARTEK)
+    eventually(lambda: at.slack.whispers)
+    assert "Anna Nowak wrote to night_owl" in at.slack.whispers[0]["text"]
+    assert at.slack.views == [], "an agent is told whom to ask"
+    with writing(at.engine) as session:
+        save_agent(session, "Bartek Lis", role="lead")
+    at.later(minutes=1)
+    pressed(at, second, "case.take", BARTEK)
+    eventually(lambda: at.slack.views)
+    [view] = at.slack.views
+    assert "Anna Nowak wrote to night_owl" in reader_sees(view)
+    assert at.case(second).state == "new", "nothing is done before it is confirmed"
+    assert at.socket
+    at.socket.send(submit(view, BARTEK, anyway="Anna is away, the customer waits"))
+    eventually(lambda: at.case(second).state == "claimed")
+    eventually(lambda: "Anna is away" in " ".join(at.slack.thread(at.post(second)["ts"])))
+    eventually(lambda: len(at.slack.whispers) == 2)
+
+
+def test_the_form_for_leads_does_nothing_for_an_agent(at: Office) -> None:
+    _, second = two_of_one_author(at)
+    with writing(at.engine) as session:
+        save_agent(session, "Bartek Lis", role="lead")
+    pressed(at, second, "case.take", BARTEK)
+    eventually(lambda: at.slack.views)
+    with writing(at.engine) as session:
+        save_agent(session, "Bartek Lis", role="agent")
+    assert at.socket
+    at.socket.send(submit(at.slack.views[0], BARTEK, anyway="because"))
+    eventually(lambda: at.slack.whispers)
+    assert at.case(second).state == "new"
+
+
+def test_the_cap_of_the_settings_holds_for_buttons_and_commands(one_engine: Engine) -> None:
+    with office(one_engine, listening=True, cap_days=2) as at:
+        _, second = two_of_one_author(at)
+        at.later(days=1)
+        pressed(at, second, "case.take", BARTEK)
+        eventually(lambda: at.slack.whispers)
+        assert at.case(second).state == "new"
+        at.later(days=1, minutes=1)
+        pressed(at, second, "case.take", BARTEK)
+        eventually(lambda: at.case(second).state == "claimed")
+        _, fourth = two_of_one_author(at)
+        at.later(days=2, minutes=1)
+        assert at.socket
+        at.socket.send(command(f"take {fourth}", BARTEK, at.slack), "slash_commands")
+        eventually(lambda: at.case(fourth).state == "claimed")
 
 
 def test_the_suggested_words_are_ready_to_be_copied(at: Office) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,26 @@ from sqlmodel import select
 from models import (
     Access,
     Agent,
+    AgentRole,
     Audit,
     Brand,
     BrokenChannel,
     Case,
+    CaseEvent,
+    Contact,
     DigestSubscription,
+    How,
     Level,
+    Post,
     Source,
 )
 from models.base import id_of
 from models.database import reading, writing
+from monitor import cases
 from monitor.accounts import TRIES_OF_A_NAME, change, named
+from monitor.case_rules import Actor
 from monitor.config import Settings
+from monitor.team import save_agent
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from monitor.web.ops_page import next_runs
@@ -162,6 +171,79 @@ def test_a_masked_text_is_shown_to_its_owner_and_to_managers_and_noted(
     with reading(engine) as session:
         lines = [(line.who, line.action) for line in session.exec(select(Audit))]
     assert lines == ([("tom", "revealed")] if status == 200 else [])
+
+
+@pytest.mark.parametrize("role", [AgentRole.AGENT, AgentRole.LEAD])
+def test_a_lead_may_take_a_case_all_the_same_and_says_why(
+    client: TestClient, engine: Engine, role: AgentRole
+) -> None:
+    account(engine, "tom", Access.AGENT, agent="Tom")
+    case_id = a_case(engine)
+    with writing(engine) as session:
+        scene = Scene(session, count=50)
+        scene.brands["Nordvia"] = session.exec(select(Brand)).one()
+        save_agent(session, "Tom", role=role)
+        anna = id_of(scene.agent("Anna"))
+        post = scene.post(scene.thread(scene.source(), "Earlier"), "Nordvia is late")
+        post.author_id = session.get_one(Post, 1).author_id
+        earlier = id_of(scene.case(post))
+        actor = Actor(anna, How.SLACK)
+        cases.claim(session, earlier, actor, NOW - timedelta(days=3))
+        cases.contacted(session, earlier, actor, NOW - timedelta(days=3))
+    enter(client, "tom")
+    form = {"csrf": csrf(client, "/")}
+    offered = "Take it all the same" in client.get(f"/case/{case_id}").text
+    assert offered is (role == AgentRole.LEAD)
+    for more in ({}, {"anyway": "1"}, {"anyway": "1", "note": " "}):
+        client.post(f"/case/{case_id}/take", data=form | more)
+        with reading(engine) as session:
+            assert session.get_one(Case, case_id).agent_id is None
+    client.post(f"/case/{case_id}/take", data=form | {"anyway": "1", "note": "Anna is ill"})
+    with reading(engine) as session:
+        owner = session.get_one(Case, case_id).agent_id
+        notes = session.exec(select(CaseEvent.note).where(CaseEvent.case_id == case_id)).all()
+    assert (owner is not None, "Anna is ill" in notes) == (offered, offered)
+
+
+@pytest.mark.parametrize("days", [2, 4])
+def test_the_cap_of_the_settings_holds_on_the_pages(
+    engine: Engine, login: OneTimeLogin, days: int
+) -> None:
+    account(engine, "tom", Access.AGENT, agent="Tom")
+    case_id = a_case(engine)
+    with writing(engine) as session:
+        anna = id_of(Scene(session).agent("Anna"))
+        author = session.get_one(Post, 1).author_id
+        scene = Scene(session, count=70)
+        scene.brands["Nordvia"] = session.exec(select(Brand)).one()
+        other = scene.case(scene.post(scene.thread(scene.source(), "Earlier"), "Nordvia"))
+        wrote = NOW - timedelta(days=3)
+        scene.add(Contact(author_id=author, case_id=id_of(other), agent_id=anna, at=wrote))
+    app = create_app(engine, login=login, now=lambda: NOW, settings=Settings(contact_cap_days=days))
+    with TestClient(app, base_url=BASE, follow_redirects=False) as client:
+        enter(client, "tom")
+        client.post(f"/case/{case_id}/take", data={"csrf": csrf(client, "/")})
+    with reading(engine) as session:
+        assert (session.get_one(Case, case_id).agent_id is not None) is (days == 2)
+
+
+@pytest.mark.parametrize("post", ["2", "999", "", "x"])
+def test_a_post_of_another_thread_is_not_revealed_through_this_case_nor_noted(
+    client: TestClient, engine: Engine, post: str
+) -> None:
+    account(engine, "ola", Access.MANAGER)
+    case_id = a_case(engine)
+    with writing(engine) as session:
+        scene = Scene(session, count=50)
+        scene.brands["Nordvia"] = session.exec(select(Brand)).one()
+        scene.post(scene.thread(scene.source(), "Other"), "write to eve@example.org", mention=None)
+    enter(client, "ola")
+    form = {"csrf": csrf(client, "/"), "post": post}
+    answer = client.post(f"/case/{case_id}/reveal", data=form)
+    assert answer.status_code == 404
+    assert "eve@example.org" not in answer.text
+    with reading(engine) as session:
+        assert session.exec(select(Audit)).all() == []
 
 
 @pytest.fixture

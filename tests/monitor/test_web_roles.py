@@ -13,9 +13,14 @@ from sqlalchemy import Engine
 from sqlmodel import select
 from starlette.routing import Mount, Route
 
-from models import Access, Account, Audit, Author, BrandTerm, Case, CaseEvent, Post, Source
+from models import Access, Account, Audit, Author, BrandTerm, Case, CaseEvent, How, Post, Source
+from models.base import id_of
 from models.database import reading, writing
+from monitor import cases
+from monitor.case_rules import Actor
+from monitor.case_views import history
 from monitor.config import Settings
+from monitor.team import by_name, save_agent
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene
@@ -117,6 +122,13 @@ def app(engine: Engine, tmp_path: Path) -> FastAPI:
         scene.case(post)
     for access in ALL:
         account(engine, str(access), access, agent=f"Agent {access}")
+    account(engine, "no-agent", AGENT)
+    account(engine, "left", AGENT, agent="Who left")
+    account(engine, "manager-alone", MANAGER)
+    account(engine, "ops-alone", OPS)
+    with writing(engine) as session:
+        save_agent(session, "Who left", active=False)
+        save_agent(session, "Anna")
     settings = Settings(
         oidc_issuer="http://127.0.0.1:9",
         oidc_client_id="qw",
@@ -156,20 +168,80 @@ def test_every_route_is_declared(app: FastAPI) -> None:
     assert routes_of(app) == set(DOORS)
 
 
-@pytest.mark.parametrize("who", ["stranger", *ALL])
+PEOPLE = {str(access): access for access in ALL} | {
+    "no-agent": AGENT,
+    "left": AGENT,
+    "manager-alone": MANAGER,
+    "ops-alone": OPS,
+}
+"""Accounts of the three roles, with an agent, without one, and with one who has left."""
+
+
+@pytest.mark.parametrize("who", ["stranger", *PEOPLE])
 def test_everybody_gets_what_is_declared_and_no_more(client: TestClient, who: str) -> None:
     if who != "stranger":
         assert enter(client, who) == 303
     for (method, path), door in DOORS.items():
         if path == "/logout":
             continue
-        allowed = who in door.who
+        allowed = PEOPLE.get(who) in door.who
         wanted = door.status if allowed else door.stranger if who == "stranger" else 403
         form = door.form | {"csrf": csrf(client, "/login")} if method == "POST" else None
         answer = client.request(method, door.at or path, data=form)
         assert answer.status_code == wanted, (who, method, path, answer.text[:300])
         if not allowed:
             assert "me@example.org" not in answer.text
+
+
+CHANGES: dict[str, dict[str, str]] = {
+    "dismiss": {"reason": "not_negative"},
+    "release": {},
+    "solved": {},
+    "snooze": {"days": "3"},
+    "hand_over": {"to": "1"},
+    "escalate": {"note": "a refund over the limit"},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("who", PEOPLE)
+def test_the_case_of_another_is_for_leads_and_the_history_names_who(
+    client: TestClient, engine: Engine, who: str, change: str
+) -> None:
+    with writing(engine) as session:
+        anna = id_of(by_name(session, "Anna"))
+        cases.claim(session, 1, Actor(anna, How.SLACK), NOW)
+    enter(client, who)
+    form = CHANGES[change] | {"csrf": csrf(client, "/")}
+    page = client.get("/case/1").text
+    client.post(f"/case/1/{change}", data=form)
+    with reading(engine) as session:
+        events = session.exec(select(CaseEvent).where(CaseEvent.how == "web")).all()
+        found = session.get_one(Case, 1)
+        told = " ".join(line.what for line in history(session, 1))
+    if who in {"manager-alone", "ops-alone"}:
+        assert [event.account for event in events] == [who]
+        assert f"by {who}" in told
+        assert who in client.get("/case/1").text
+        assert "Who are you?" not in page, "an account cannot say who it is"
+    else:
+        assert events == []
+        assert (found.state, found.agent_id) == ("claimed", anna)
+    if who in {"no-agent", "left"}:
+        assert "/case/1/dismiss" not in page, "nor is it offered"
+
+
+@pytest.mark.parametrize("who", ["no-agent", "left"])
+def test_an_account_that_acts_for_nobody_changes_no_case_that_nobody_has(
+    client: TestClient, engine: Engine, who: str
+) -> None:
+    enter(client, who)
+    before = everything(engine)
+    for change in ("take", "opt_out", *CHANGES):
+        form = CHANGES.get(change, {}) | {"csrf": csrf(client, "/"), "me": "1"}
+        client.post(f"/case/1/{change}", data=form)
+        assert "ask ops to link it to one" in client.get("/case/1").text
+    assert everything(engine) == before
 
 
 def everything(engine: Engine) -> str:
