@@ -111,6 +111,8 @@ class ListPage(SQLModel, table=True):
     """The board's newest message, as the page above it said."""
     stamp: str | None = Field(default=None, max_length=64)
     """What else that page said by which news of the board can be told."""
+    behind: bool = False
+    """It was not there when more of it was to be read than its news: that is still to be done."""
     kept_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

@@ -118,13 +118,16 @@ class Store:
         """Return what a list was like when all in it had been read, if that is not long ago."""
         with reading(self._engine) as session:
             page = self._list(session, url)
-        if page is None or self._again or page.kept_at < self._now() - KEPT_FOR:
+        if page is None or self._again:
+            return None
+        if page.kept_at < self._now() - (WANTED_FOR if page.behind else KEPT_FOR):
             return None
         return ListMark(
             etag=page.etag,
             last_modified=page.last_modified,
             last_posted_at=page.last_posted_at,
             stamp=page.stamp,
+            behind=page.behind,
         )
 
     def keep_list(self, url: str, mark: ListMark) -> None:
@@ -136,6 +139,7 @@ class Store:
                 session.add(page)
             page.etag, page.last_modified, page.stamp = mark.etag, mark.last_modified, mark.stamp
             page.last_posted_at, page.kept_at = mark.last_posted_at, self._now()
+            page.behind = mark.behind
             session.flush()
             surplus = session.exec(
                 select(ListPage)

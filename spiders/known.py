@@ -49,6 +49,8 @@ class ListMark:
     """The board's newest message, as the page above it says."""
     stamp: str | None = None
     """The board's ``BoardRef.stamp`` there."""
+    behind: bool = False
+    """It was not there when more of it was to be read than its news: that is still to be done."""
 
     @property
     def validators(self) -> bool:

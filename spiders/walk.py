@@ -26,7 +26,7 @@ from spiders.known import (
 from spiders.outcome import Outcome, PageFailed
 from spiders.pace import ENOUGH_UNCLOSED
 from spiders.thread_pages import page_key
-from spiders.thread_walk import ThreadWalk
+from spiders.thread_walk import ThreadWalk, outcome_of
 
 __all__ = [
     "HOLDER",
@@ -89,7 +89,11 @@ class Walk(ThreadWalk):
                 if reading is first:
                     raise
                 self._leave_out(error, url, wanted=False)
+                if self.behind and self.lists is not None and outcome_of(error) is Outcome.GONE:
+                    self.lists.keep_list(url, ListMark(behind=True))
                 continue
+            if self.lists is not None and self._has_backlog(url):
+                self.lists.keep_list(url, ListMark())
             if self._trouble == before:
                 mark = self._list_mark(board, found)
                 if found:
@@ -140,6 +144,11 @@ class Walk(ThreadWalk):
             mark = replace(mark, last_posted_at=board.last_posted_at)
         return replace(mark, stamp=board.stamp)
 
+    def _has_backlog(self, url: str) -> bool:
+        """Return whether a board is to be read to its end, though the site is not behind."""
+        mark = self.lists.list_mark(url) if self.lists is not None else None
+        return mark is not None and mark.behind
+
     def _keep(self, url: str, mark: ListMark) -> None:
         if self.lists is not None and mark != ListMark():
             self.lists.keep_list(url, mark)
@@ -153,6 +162,7 @@ class Walk(ThreadWalk):
         boards: list[BoardRef] = []
         rows_seen: set[str] = set()
         following: str | None = url
+        behind = self.behind or self._has_backlog(url)
         while following and self._unseen(following):
             page = reading if reading is not None else await self._list_page(following, url)
             reading = None
@@ -176,7 +186,7 @@ class Walk(ThreadWalk):
             for row in rows:
                 if not self._old(row) and await self._row(row, page):
                     changed = changed or not row.pinned
-            if regular and (all(map(self._old, regular)) or not (changed or self.behind)):
+            if regular and (all(map(self._old, regular)) or not (changed or behind)):
                 break
             following = page.next_page
         return boards

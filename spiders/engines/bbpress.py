@@ -179,7 +179,12 @@ class Bbpress(SelectorEngine):
         return 1 if "type-topic" in kinds else None
 
     def thread_id(self, doc: Doc, urls: list[str]) -> str | None:
-        """Return the number of the topic, which is its WordPress post's."""
+        """Return the number of the topic, which is its WordPress post's.
+
+        BuddyBoss' lists do not tell it: there a topic goes by its name, on its own pages too.
+        """
+        if doc.page.css(".bb-single-reply-list"):
+            return self._named(self.first_page(urls[0]))
         for kinds in doc.page.css("body.single-topic::attr(class)").getall():
             if found := re.search(r"\bpostid-(\d+)", kinds):
                 return found[1]
@@ -194,9 +199,15 @@ class Bbpress(SelectorEngine):
         """Return the number of the topic, which its row is named by, else its address's name."""
         kinds = re.search(r"\bpost-(\d+)", row.attrib.get("class", ""))
         number = row.attrib.get("id", "").rpartition("-")[2]
-        told = number or (kinds[1] if kinds else self.thread_in(url))
-        # A site may call its topics otherwise: BuddyBoss has /forums/discussion/<name>/.
-        return told or unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2]) or None
+        return number or (kinds[1] if kinds else self._named(url))
+
+    def _named(self, url: str) -> str | None:
+        """Return the name of the topic at ``url``.
+
+        A site may call its topics otherwise: BuddyBoss has /forums/discussion/<name>/.
+        """
+        told = self.thread_in(url) or urlsplit(url).path.rstrip("/").rpartition("/")[2]
+        return unquote(told) or None
 
     def board_id(self, doc: Doc, url: str, row: Selector | None = None) -> str | None:
         """Return the board's number, which its row is named by, else the end of its address."""

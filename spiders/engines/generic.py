@@ -196,7 +196,10 @@ def _thread(page: TextResponse, blocks: list[Block], language: str | None) -> Re
 
 
 def _item(page: TextResponse, block: Block, *, alone: bool) -> PostItem:
-    words = read_words(block.body, _without_signature)
+    words = read_words(
+        block.body,
+        lambda element: "" if element in block.noise else _without_signature(element),
+    )
     name, found = _own_id(block.node)
     said = _EDIT_LINE.sub("", words.text)
     text = _RULED_OFF.sub("", said)

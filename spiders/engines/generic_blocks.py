@@ -45,6 +45,8 @@ class Block:
     """The link to the author, as the page has it."""
     when: datetime | None
     body: Element
+    noise: frozenset[Element] = frozenset()
+    """What stands in the body and is not the author's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,16 @@ class Finder(Parts):
     def _read(self, group: list[Element]) -> list[Block]:
         names = Counter(name for node in group for name in set(self._profiles(node)))
         chrome = {name for name, seen in names.items() if seen == len(group) > 2}
+        if len(group) > 2:
+            said = Counter(text for node in group for text in self._texts(node))
+            self.repeated = frozenset(text for text, seen in said.items() if seen * 2 > len(group))
+        else:
+            self.repeated = frozenset()
         return [block for node in group if (block := self._message(node, chrome))]
+
+    def _texts(self, node: Element) -> set[str]:
+        """Return what each box in ``node`` says."""
+        return {plain(box) for box in self.said_by(node) if box.tag in {"div", "p", "section"}}
 
     def _tree(self, nodes: list[Element]) -> list[Element]:
         """Return ``nodes`` with the answers below them, which are of the same kind; or none."""
@@ -190,7 +201,8 @@ class Finder(Parts):
         body = self.body(node, person, clock)
         if body is None:
             return None
-        return Block(node=node, author=author, profile=profile, when=when, body=body)
+        noise = frozenset(self.noise(node)) - {body, *body.iterancestors()}
+        return Block(node=node, author=author, profile=profile, when=when, body=body, noise=noise)
 
     def _line(self, node: Element) -> Line | None:
         """Return the longest link of ``node`` to another page of the site, and its latest time."""

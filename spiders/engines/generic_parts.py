@@ -62,6 +62,13 @@ _OF_PERSON = re.compile(
     re.IGNORECASE,
 )
 """Names of what stands beside a message and may be longer than a short one."""
+_PROMOTION = re.compile(
+    r"(?:^|[\s_-])(?:ads?|adsense|advert\w*|adv|banner|sponsor\w*|promo\w*|reklam\w*|werbung|share|"
+    r"sharing|share-?\w*|socials?|social-?\w+|addthis\w*|addtoany\w*|sharedaddy|yandex_rtb\w*|"
+    r"ya-share\w*|pluso)(?=$|[\s_-])|adsbygoogle",
+    re.IGNORECASE,
+)
+"""Names of what is put into messages by others than their authors."""
 UNSEEN = frozenset({"script", "style", "noscript", "template", "head", "select", "option", "nav"})
 _BODIES = frozenset(
     {"div", "td", "section", "article", "p", "dd", "blockquote", "span", "li", "main"}
@@ -69,6 +76,7 @@ _BODIES = frozenset(
 _DEEPEST = 4000  # elements of one member that are looked at
 _SHORTEST = 2  # characters of a message
 _LONGEST_NAME = 60
+_LONGEST_NOISE = 400
 _LONGEST_CLOCK = 60
 _NAMES = frozenset({"a", "b", "strong", "span", "div", "cite", "h3", "h4", "h5", "td", "dt"})
 _TO_PROFILE = re.compile(
@@ -90,6 +98,8 @@ class Parts:
         self._options = options
         self._language = language
         self._lengths: dict[Element, int] = {}
+        self.repeated: frozenset[str] = frozenset()
+        """What most blocks say in some part of theirs: an invitation to share, a notice."""
         self.nested: frozenset[Element] = frozenset()
         """Blocks that may stand within one another, as answers below what they answer."""
 
@@ -111,7 +121,7 @@ class Parts:
             if isinstance(element.tag, str) and element.tag not in UNSEEN:
                 yield element
 
-    def _said_by(self, node: Element) -> Iterator[Element]:
+    def said_by(self, node: Element) -> Iterator[Element]:
         """Yield what stands in ``node`` outside of what it quotes."""
         quoted: set[Element] = set()
         for element in self.inside(node):
@@ -127,7 +137,7 @@ class Parts:
         """
         marked: tuple[Element, str, str | None] | None = None
         last: tuple[Element, str, str | None] | None = None
-        for element in self._said_by(node):
+        for element in self.said_by(node):
             if element is node:
                 continue
             href = element.get("href") if element.tag == "a" else None
@@ -156,7 +166,7 @@ class Parts:
         One with an hour comes before a bare day, and when somebody joined does not count.
         """
         rough: tuple[Element | None, datetime | None] = (None, None)
-        for element in self._said_by(node):
+        for element in self.said_by(node):
             if element is person:
                 continue
             for value, when in self.moments(element):
@@ -223,10 +233,10 @@ class Parts:
         nested = {inner for inner in node.iter() if inner in self.nested and inner is not node}
         apart = {person, clock, *nested}
         holders = {outer for each in apart for outer in (each, *each.iterancestors())}
-        boxes = self._boxes(node, person, clock)
+        boxes = self._boxes(node, person, clock) | self.noise(node)
         best: dict[bool, Element] = {}
         length = {True: _SHORTEST, False: _SHORTEST}
-        for element in self._said_by(node):
+        for element in self.said_by(node):
             if element in holders or element.tag not in _BODIES:
                 continue
             # What a person's box holds is a message only where nothing else is.
@@ -236,10 +246,25 @@ class Parts:
                 size -= sum(self.length(box) for box in boxes if element in box.iterancestors())
             if size < length[beside] or _LEFT_OUT.search(_marks(element)):
                 continue
-            links = sum(len(plain(link)) for link in element.iter("a"))
+            links = sum(
+                self.length(link)
+                for link in element.iter("a")
+                if beside or not any(outer in boxes for outer in link.iterancestors())
+            )
             if links < size * _LINKS_ONLY:
                 best[beside], length[beside] = element, size
         return best.get(False, best.get(True))
+
+    def noise(self, node: Element) -> set[Element]:
+        """Return what others put into the message in ``node``: advertisements, ways to share it."""
+        return {
+            element
+            for element in self.said_by(node)
+            if element is not node
+            and element.tag in _BODIES
+            and self.length(element) <= _LONGEST_NOISE
+            and (_PROMOTION.search(_marks(element)) or plain(element) in self.repeated)
+        }
 
     def _boxes(self, node: Element, person: Element, clock: Element) -> set[Element]:
         """Return the boxes of ``node`` that tell of its author: one is the author's own cell."""

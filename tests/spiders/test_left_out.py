@@ -256,3 +256,21 @@ def test_a_site_that_never_closes_its_pages_is_read_all_the_same(
     assert len(server.paths) == 1 + 2 + 7 + 3 + 3, "three are asked for twice, then no more"
     read |= set(crawl(server, memory).ids) - {row.thread_id for row in memory.left_out()}
     assert len(read) == 8
+
+
+def test_a_board_that_is_not_there_for_a_while_keeps_its_backlog(
+    server: WebServer, memory: Memory
+) -> None:
+    first = run(spec_for(server, "/", max_pages=4), memory)
+    memory.keep(first.items)
+    assert first.report.behind
+    assert len(memory.marks) < 8
+    server.pages["/board?id=help"] = MISSING
+    second = run(spec_for(server, "/", behind=True), memory)
+    memory.lists.update(second.lists)
+    assert (second.items, second.report.behind) == ([], False)
+    assert not crawl(server, memory).items, "and still it is not there"
+    mend(server)
+    assert len(crawl(server, memory).items) + len(first.items) == 8, "from both of its pages"
+    assert not memory.lists[f"{server.address}/board?id=help"].behind
+    assert crawl(server, memory).report.lists_unchanged == 1
