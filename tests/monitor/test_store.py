@@ -16,7 +16,7 @@ from monitor.store import Store
 from spiders.base import PostItem
 from spiders.base import Quote as QuoteItem
 from spiders.crawl import ThreadItem, ThreadMark
-from spiders.known import LeftOut
+from spiders.known import LeftOut, ListMark
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 AGES_AGO = START - timedelta(days=7)
@@ -225,6 +225,20 @@ def test_a_thread_left_out_is_wanted_for_a_week_and_gets_its_board_when_it_is_re
     with reading(engine) as session:
         board = session.exec(select(Board).join(Thread)).one()
     assert (board.external_id, board.title) == ("3", "Providers")
+
+
+@pytest.mark.usefixtures("store")
+def test_a_list_is_believed_for_a_day_and_its_backlog_wanted_for_a_week(engine: Engine) -> None:
+    at = START
+    store = Store(engine, 1, now=lambda: at)
+    store.keep_list("https://f.test/a", ListMark(stamp="7"))
+    store.keep_list("https://f.test/b", ListMark(behind=True))
+    assert store.list_mark("https://f.test/a") == ListMark(stamp="7")
+    at += timedelta(days=2)
+    assert store.list_mark("https://f.test/a") is None
+    assert store.list_mark("https://f.test/b") == ListMark(behind=True)
+    at += timedelta(days=6)
+    assert store.list_mark("https://f.test/b") is None
 
 
 def test_a_row_that_knows_only_a_message_finds_the_thread_that_holds_it(
