@@ -68,6 +68,18 @@ def judge_health(session: Session, source: Source, run: CrawlRun) -> Health:
     return Health(YELLOW, f"{'; '.join(falls)}. {LOOK.format(id=source.id)}")
 
 
+def hot_trouble(source: Source, run: CrawlRun) -> Health | None:
+    """Return what ``run``, which read heated threads alone, tells of ``source``, if anything.
+
+    Crawls judge it again. Threads that are gone say nothing of their source.
+    """
+    outcome = Outcome(run.outcome or Outcome.INTERRUPTED)
+    if outcome in WELL or outcome in {Outcome.GONE, Outcome.INTERRUPTED} or source.health == RED:
+        return None
+    colour = RED if outcome is Outcome.BLOCKED else YELLOW
+    return Health(colour, f"Its heated threads could not be read: {outcome}. {run.message}")
+
+
 def _history(session: Session, source: Source, run: CrawlRun) -> list[CrawlRun]:
     """Return the earlier crawls that ended well, newest first."""
     return list(

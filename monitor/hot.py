@@ -17,6 +17,8 @@ FAST_POSTS = 5
 FAST_WITHIN = timedelta(hours=3)
 ALIVE_WITHIN = timedelta(hours=24)
 """A thread with an open case that has been quiet for longer waits for the next crawl."""
+LISTED_ONLY = ("appstore", "feed")
+"""Engines whose threads stand on their list alone, so that only a crawl sees them again."""
 OPEN = (CaseState.NEW, CaseState.CLAIMED, CaseState.CONTACTED)
 
 
@@ -30,7 +32,7 @@ def hot_threads(session: Session, source_id: int, now: datetime) -> list[tuple[s
     """Return ids and addresses of the source's heated threads, hottest first.
 
     Hot is a watched thread with an open case and a message within a day, or with five messages
-    within three hours.
+    within three hours, where the source has an address for one thread.
     """
     lately = (
         select(Activity.thread_id, func.sum(Activity.posts).label("posts"))
@@ -45,10 +47,12 @@ def hot_threads(session: Session, source_id: int, now: datetime) -> list[tuple[s
     posts = func.coalesce(lately.c.posts, 0)
     rows = session.exec(
         select(Thread.external_id, Thread.url)
+        .join(Source, col(Source.id) == col(Thread.source_id))
         .outerjoin(lately, lately.c.thread_id == Thread.id)
         .where(
             Thread.source_id == source_id,
             Thread.watched,
+            col(Source.engine).not_in(LISTED_ONLY),
             or_(
                 posts >= FAST_POSTS,
                 col(Thread.id).in_(cases) & col(Thread.id).in_(alive),

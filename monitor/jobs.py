@@ -25,7 +25,7 @@ from monitor import slack_cards, timers
 from monitor.brands import rematch
 from monitor.config import Settings
 from monitor.crawling import GRACE_S, Child, CrawlFailed, CrawlOrder, run_crawl
-from monitor.health import WELL, judge_health
+from monitor.health import WELL, hot_trouble, judge_health
 from monitor.hot import hot_interval, hot_threads
 from monitor.judging import Judged, judge
 from monitor.retention import Swept, policy_of, sweep
@@ -33,7 +33,7 @@ from monitor.routing import Places
 from monitor.scoring import score_new
 from monitor.slack_people import learn_locales
 from sentiment.base import Scorer
-from spiders.outcome import Outcome
+from spiders.outcome import FATAL, Outcome
 
 logger = logging.getLogger(__name__)
 TOKEN = secrets.token_hex(4)
@@ -251,8 +251,10 @@ def _end_run(
         source.crawling_until = source.crawling_by = None
         if run.hot:
             source.hot_run_at = now
-            if run.outcome not in WELL:
+            if run.outcome in FATAL:  # meant for us, not for these threads
                 source.not_before = now + max(_pause(run, 1), BACK_OFF)
+            if (health := hot_trouble(source, run)) is not None:
+                source.health, source.health_note = health.colour, health.note[:600]
             return _told(run)
         source.last_run_at = now
         source.last_outcome, source.last_message = run.outcome, run.message

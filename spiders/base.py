@@ -278,6 +278,14 @@ class Engine(ABC):
         """Return the id of the thread that an address shows, where the address alone tells."""
         return None
 
+    def again(self, thread_id: str, url: str, source: str) -> str | None:  # noqa: ARG002
+        """Return where a thread is read again; ``None`` where only its list shows it.
+
+        ``url`` is where people see it (or where it was to be read), ``source`` the address that
+        a person gave for the source.
+        """
+        return url
+
     def claims(self, url: str) -> bool:  # noqa: ARG002
         """Return whether the address alone tells that this engine reads it, before any fetch."""
         return False

@@ -186,6 +186,7 @@ def _run(
             lists=lists,
             read_if_changed=spider.read,
             validators=spider.version,
+            again=lambda row: found.again(row.thread_id, row.url, spec.address),
         )
 
     settings = scrapy_settings(

@@ -75,6 +75,10 @@ _ADVICE = {
 }
 
 
+FATAL = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
+"""Answers meant for us, not for one page: they end the crawl at once."""
+
+
 class PageFailed(QuietwordError):
     """One page could not be had; ``outcome`` says why, ``retry_after_s`` when to come back."""
 

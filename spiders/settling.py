@@ -17,7 +17,7 @@ from spiders.addresses import site_root
 from spiders.base import Engine, Kind, PageChanged, Reading, ReadOptions
 from spiders.clock import Told
 from spiders.outcome import PageFailed
-from spiders.thread_walk import FATAL, PagesSpent
+from spiders.thread_walk import PagesSpent
 
 logger = logging.getLogger(__name__)
 MOST_BOARDS = 5

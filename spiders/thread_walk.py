@@ -16,14 +16,11 @@ from models.errors import QuietwordError
 from spiders.base import Kind, PageChanged, PostItem, Reading, ThreadRef
 from spiders.known import HOLDER, Known, LeftOut, Tally, ThreadItem, ThreadMark
 from spiders.listed import alone, on_the_list, written
-from spiders.outcome import Outcome, PageFailed
+from spiders.outcome import FATAL, Outcome, PageFailed
 from spiders.thread_pages import ThreadPages, new_mark, row_mark
 
 THREAD_PAGES = 200
 """Pages of one thread that one crawl reads, newest first; longer threads lose their beginning."""
-
-FATAL = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
-"""Answers meant for us, not for one page: they end the crawl at once."""
 
 PASSING = frozenset({Outcome.GONE, Outcome.UNREACHABLE})
 """What may be otherwise at the next crawl, without news in the thread."""
@@ -55,6 +52,8 @@ class ThreadWalk:
     language: str | None
     tally: Tally
     now: Callable[[], datetime] = utc_now
+    again: Callable[[ThreadRef], str | None] = lambda row: row.url
+    """Returns where a thread is read again; ``None`` where only its list shows it."""
     _done: set[str] = field(default_factory=set)
     """Threads that were looked at."""
     _waiting: int = 0
@@ -79,6 +78,10 @@ class ThreadWalk:
     async def reread(self, rows: Iterable[ThreadRef]) -> None:
         """Read threads again, whatever their boards say; each stands as it was left."""
         for row in rows:
+            url = self.again(row)
+            if url is None:
+                continue
+            row = replace(row, url=url)
             mark = self.known.mark(row.thread_id)
             if mark is not None:
                 row = replace(

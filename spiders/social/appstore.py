@@ -75,6 +75,9 @@ class AppStore(Engine):
             return url
         return _page(API, found[1] or "us", found[2], 1)
 
+    def again(self, thread_id: str, url: str, source: str) -> None:
+        """Return ``None``: the feed alone shows a review."""
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return a page of reviews, newest first; raise ``PageChanged`` for another shape."""
         feed = dig(required(page), "feed")

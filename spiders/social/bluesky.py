@@ -109,6 +109,10 @@ class Bluesky(Engine):
         uri = query_of(self.entry(url), "uri") or ""
         return uri if uri.startswith("at://did:") else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the AppView's address of a thread, on the host of ``source``."""
+        return _thread_address(f"{origin(self.entry(source))}/xrpc", thread_id)
+
     def refusal(self, page: Response) -> PageFailed | None:
         """Say what a 400 for a post that is not there, or a 403 for a search, means."""
         found = answer(page) if isinstance(page, TextResponse) else None

@@ -35,6 +35,9 @@ class FeedReader(Engine):
         """Return the hint that ``page`` is a feed."""
         return [Evidence(hint="the page is RSS or Atom", weight=1.0)] if is_feed(page) else []
 
+    def again(self, thread_id: str, url: str, source: str) -> None:
+        """Return ``None``: the feed alone shows an entry."""
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return the feed's entries; raise ``PageChanged`` for what is no feed."""
         feed = entries(page, options)

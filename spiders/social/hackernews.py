@@ -113,6 +113,10 @@ class HackerNews(Engine):
         found = re.search(r"/api/v1/items/(\d+)$", urlsplit(self.entry(url)).path)
         return found[1] if found else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the API's address of a story, on the host of ``source``."""
+        return _api(self.entry(source), thread_id)
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what a search, an item with its comments, or a page tells.
 

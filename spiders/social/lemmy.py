@@ -109,6 +109,10 @@ class Lemmy(Engine):
         address = self.entry(url)
         return query_of(address, "id") if urlsplit(address).path.endswith("/post") else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the API's address of a post, on the host of ``source``."""
+        return f"{origin(self.entry(source))}/api/v3/post?id={quote(thread_id, safe='')}"
+
     def refusal(self, page: Response) -> PageFailed | None:
         """Say what Lemmy's errors for what is not there mean; it sends them with status 400."""
         found = answer(page) if isinstance(page, TextResponse) and page.status >= 400 else None

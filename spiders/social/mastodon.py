@@ -126,6 +126,10 @@ class Mastodon(Engine):
         found = _API_STATUS.search(urlsplit(self.entry(url)).path)
         return found[1] if found else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the API's address of a thread's first status, on the host of ``source``."""
+        return f"{origin(self.entry(source))}/api/v1/statuses/{quote(thread_id, safe='')}"
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what a timeline, a status, a context or an account tells.
 

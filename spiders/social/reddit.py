@@ -152,6 +152,11 @@ class Reddit(Engine):
         found = _THREAD.search(urlsplit(url).path + "/")
         return found[2] if found else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return a submission's address in the API or its feed, on the host that is asked."""
+        place = f"{origin(self.entry(source))}/comments/{quote(thread_id, safe='')}"
+        return f"{place}?{_WHOLE}" if self._oauth else f"{place}/.rss?limit=100"
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what a listing, a submission with its comments, or a feed tells.
 

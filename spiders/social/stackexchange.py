@@ -120,6 +120,11 @@ class StackExchange(Engine):
         found = _API_QUESTION.search(urlsplit(self.entry(url)).path)
         return found[1] if found else None
 
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the API's address of a question, on the host of ``source``."""
+        asked = self.entry(source)
+        return _question(asked, query_of(asked, "site") or "stackoverflow", thread_id)
+
     def refusal(self, page: Response) -> PageFailed | None:
         """Say what the API's errors mean; it sends them with status 400."""
         found = answer(page) if isinstance(page, TextResponse) else None
@@ -196,6 +201,15 @@ def _host_of(site: str) -> str:
 def _below(question: dict[str, Any]) -> str:
     """Return what to ask for under a question: its answers, or its comments if it has none."""
     return "comments" if count(question.get("answer_count")) == 0 else "answers"
+
+
+def _question(asked: str, site: str, number: str, below: str | None = None) -> str:
+    """Return the address of a question, or of what stands ``below`` it, on the host ``asked``."""
+    root = f"{origin(asked)}/2.3/questions/{quote(number, safe='')}"
+    kept = f"filter=withbody&site={quote(site, safe='')}"
+    if below is None:
+        return f"{root}?{kept}"
+    return f"{root}/{below}?order=asc&sort=creation&pagesize=100&{kept}"
 
 
 class _View:
@@ -279,11 +293,7 @@ class _View:
         )
 
     def _api(self, number: str, below: str | None) -> str:
-        root = f"{origin(self._url)}/2.3/questions/{quote(number, safe='')}"
-        kept = f"filter=withbody&site={quote(self._site, safe='')}"
-        if below is None:
-            return f"{root}?{kept}"
-        return f"{root}/{below}?order=asc&sort=creation&pagesize=100&{kept}"
+        return _question(self._url, self._site, number, below)
 
     def _page(self, number: str) -> str:
         return f"{self._shown}/questions/{number}"

@@ -4,6 +4,7 @@ Written in November 2026 after the preview's known markup.
 """
 
 import re
+from dataclasses import replace
 from typing import ClassVar
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -26,6 +27,7 @@ from spiders.base import (
 )
 from spiders.body import is_json, readable
 from spiders.dates import machine_time
+from spiders.outcome import Outcome, PageFailed
 from spiders.social.answers import title_of
 from spiders.text import ATTACHMENT, classes, plain, read_words
 
@@ -68,17 +70,32 @@ class Telegram(Engine):
         return []
 
     def entry(self, url: str) -> str:
-        """Return the address of the preview."""
+        """Return the address of a channel's preview, or of one message as other sites embed it."""
         parts = urlsplit(url)
         found = _CHANNEL.match(parts.path)
-        if found is None or parts.path.startswith("/s/") or parts.hostname not in _HOSTS:
+        if found is None or parts.hostname not in _HOSTS:
             return url
-        number = f"/{found[2]}" if found[2] else ""
-        return f"{SITE}/s/{found[1]}{number}"
+        if found[2]:
+            return _message(SITE, f"{found[1]}/{found[2]}")
+        return url if parts.path.startswith("/s/") else f"{SITE}/s/{found[1]}"
+
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the message that ``url`` shows."""
+        found = _CHANNEL.match(urlsplit(url).path)
+        return f"{found[1]}/{found[2]}" if found and found[2] else None
+
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the address of a message, on the host of ``source``."""
+        return _message(origin(self.entry(source)), thread_id)
 
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
-        """Return a page of messages; raise ``PageChanged`` when there is no preview."""
+        """Return a page of messages, or one as other sites embed it.
+
+        Raises ``PageChanged`` when there is no preview, ``PageFailed`` for a message that is gone.
+        """
         page = readable(page)
+        if (number := self.thread_of(page.url)) is not None:
+            return _alone(page, number, options)
         channel = page.css(".tgme_channel_info_header_username a::attr(href)").get() or page.url
         name = urlsplit(channel).path.rpartition("/")[2]
         messages = page.css(".tgme_widget_message[data-post]")
@@ -105,6 +122,29 @@ class Telegram(Engine):
             next_page=following if following and same_site(following, page.url) else None,
             unreadable=made.count(None),
         )
+
+
+def _message(root: str, number: str) -> str:
+    return f"{root}/{number}?embed=1"
+
+
+def _alone(page: TextResponse, number: str, options: ReadOptions) -> Reading:
+    """Return the message ``number`` as a thread; it is compared without case, as Telegram does."""
+    messages = page.css(".tgme_widget_message[data-post]")
+    made = [_post(one, options) for one in messages]
+    post = next((one for one in made if one and one.post_id.lower() == number.lower()), None)
+    if post is None or post.thread is None:
+        if said := page.css(".tgme_widget_message_error"):
+            raise PageFailed(Outcome.GONE, f"{page.url} says: {plain(said[0].root)[:100]}")
+        raise PageChanged("no such message: it was deleted, or its channel is private")
+    return Reading(
+        kind=Kind.THREAD,
+        board_id=number.partition("/")[0],
+        thread_id=post.post_id,
+        thread_title=post.thread.title,
+        thread_url=post.url,
+        posts=(replace(post, thread=None),),
+    )
 
 
 def _post(one: Selector, options: ReadOptions) -> PostItem | None:

@@ -65,7 +65,7 @@ class YouTube(Engine):
     )
     gives: ClassVar[Gives] = Gives(
         product="YouTube comments",
-        addresses="a video, a channel (/channel/UC...)",
+        addresses="a video, a channel (/channel/UC...), a comment (...&lc=)",
         means="JSON (Data API 3); key needed",
         posts="comments and their answers",
         authors="handle, channel id",
@@ -93,6 +93,8 @@ class YouTube(Engine):
         parts = urlsplit(url)
         if parts.hostname not in _HOSTS:
             return url
+        if comment := query_of(url, "lc"):
+            return _comment(origin(API), comment.partition(".")[0])
         if found := _CHANNEL.search(parts.path):
             return f"{API}/commentThreads?{_LIST}&allThreadsRelatedToChannelId={found[1]}"
         found = _PATH.search(parts.path)
@@ -100,6 +102,10 @@ class YouTube(Engine):
         if parts.hostname == "youtu.be":
             video = parts.path.strip("/")
         return f"{API}/commentThreads?{_LIST}&videoId={quote(video, safe='')}"
+
+    def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
+        """Return the API's address of a comment with its answers, on the host of ``source``."""
+        return _comment(origin(self.entry(source)), thread_id)
 
     def refusal(self, page: Response) -> PageFailed | None:
         """Say what the API's errors mean."""
@@ -120,8 +126,12 @@ class YouTube(Engine):
             return PageFailed(Outcome.REFUSED, f"{what}; check QUIETWORD_YOUTUBE_KEY")
         return None
 
+    def thread_of(self, url: str) -> str | None:
+        """Return the id of the comment that ``url`` shows."""
+        return query_of(self.entry(url), "id")
+
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
-        """Return a video's comments with their answers, or all answers to one comment.
+        """Return a video's comments with their answers, one comment, or all answers to it.
 
         Raises ``PageChanged`` for JSON of another shape.
         """
@@ -129,11 +139,34 @@ class YouTube(Engine):
         if dig(found, "kind") == "youtube#commentListResponse":
             return _answers(page.url, found, options)
         if isinstance(dig(found, "items"), list):
-            return _threads(page.url, found, options)
+            listed = _threads(page.url, found, options)
+            return _alone(listed, page.url) if query_of(page.url, "id") else listed
         raise PageChanged("an answer of YouTube without items")
 
 
 _LIST = "part=snippet,replies&maxResults=100&order=time&textFormat=plainText"
+
+
+def _comment(root: str, number: str) -> str:
+    kept = "part=snippet,replies&textFormat=plainText"
+    return f"{root}/youtube/v3/commentThreads?{kept}&id={quote(number, safe='')}"
+
+
+def _alone(listed: Reading, url: str) -> Reading:
+    """Return the one comment that was asked for as a thread; more answers are its next pages."""
+    row = next(iter(listed.threads), None)
+    if row is None:
+        raise PageFailed(Outcome.GONE, f"{url} is a comment that was deleted")
+    return Reading(
+        kind=Kind.THREAD,
+        thread_id=row.thread_id,
+        thread_title=row.title,
+        thread_url=listed.posts[0].url,
+        posts=tuple(replace(post, thread=None) for post in listed.posts),
+        next_page=None if row.complete else row.url,
+        unreadable=listed.unreadable,
+        nested=True,
+    )
 
 
 def _following(url: str, found: dict[str, Any]) -> str | None:

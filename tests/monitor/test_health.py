@@ -22,10 +22,11 @@ from monitor.crawling import CrawlOrder
 from monitor.demo import DemoForum
 from monitor.evidence import cleaned, exhibits
 from monitor.health import GREEN, RED, YELLOW, Health, judge_health
-from monitor.hot import hot_interval, hot_threads
+from monitor.hot import LISTED_ONLY, hot_interval, hot_threads
 from monitor.inspecting import show_source
 from monitor.jobs import Runtime, crawl_source, hot_sources
 from monitor.recording import NotRecorded, record_page
+from spiders.detect import engines
 from tests.monitor.scene import NOW, Scene, hours
 from tests.webserver import Answer, WebServer
 
@@ -213,6 +214,70 @@ def test_between_two_crawls_only_heated_threads_are_read(runtime: Runtime) -> No
             kept = session.get_one(Source, number)
         assert kept.last_run_at == before, "the source's own turn comes when it would have"
         assert kept.hot_run_at == run.finished_at
+
+
+def rss(title: str) -> Answer:
+    return Answer(
+        body='<?xml version="1.0"?><rss version="2.0"><channel><title>Letters</title><item>'
+        f"<guid>a</guid><title>{title}</title><link>/article</link></item></channel></rss>",
+        headers={"Content-Type": "application/rss+xml"},
+    )
+
+
+def a_hot_source(runtime: Runtime, address: str, engine: str, url: str) -> int:
+    """Return a source that was crawled a while ago and has a thread with much to read."""
+    with writing(runtime.engine) as session:
+        scene = Scene(session)
+        source = scene.source(
+            address=address,
+            engine=engine,
+            last_run_at=utc_now() - timedelta(minutes=20),
+            every_minutes=60,
+            delay_s=0.0,
+        )
+        now = utc_now().replace(minute=0, second=0, microsecond=0)
+        scene.count_posts(scene.thread(source, "hot", external_id="a", url=url), now, 5)
+        return id_of(source)
+
+
+def test_what_only_its_list_shows_waits_for_the_next_crawl(runtime: Runtime) -> None:
+    with WebServer() as site:
+        site.pages["/feed"] = rss("Nordvia is down")
+        number = a_hot_source(runtime, f"{site.address}/feed", "feed", f"{site.address}/article")
+        assert hot_sources(runtime) == []
+        run = crawl_source(runtime, number, hot=True)
+        assert run.outcome == "OK"
+        assert site.paths == []
+    with reading(runtime.engine) as session:
+        assert session.get_one(Source, number).not_before is None
+    alone = {name for name, one in engines().items() if one.again("1", "u", "s") is None}
+    assert set(LISTED_ONLY) == alone
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "colour", "waits"),
+    [
+        (200, "MARKUP_CHANGED", YELLOW, False),
+        (404, "GONE", GREEN, False),
+        (403, "BLOCKED", RED, True),
+        (429, "RATE_LIMITED", YELLOW, True),
+    ],
+)
+def test_heated_threads_that_cannot_be_read_hold_back_no_crawl_unless_we_were_refused(
+    runtime: Runtime, status: int, outcome: str, colour: str, waits: bool
+) -> None:
+    with WebServer() as site:
+        body = CHALLENGE if outcome == "BLOCKED" else "<p>no forum</p>"
+        headers = {"Retry-After": "9000"} if status == 429 else {}
+        site.pages["/t"] = Answer(body=body, status=status, headers=headers)
+        number = a_hot_source(runtime, f"{site.address}/forum", "phpbb", f"{site.address}/t")
+        assert crawl_source(runtime, number, hot=True).outcome == outcome
+    with reading(runtime.engine) as session:
+        source = session.get_one(Source, number)
+    assert (source.not_before is not None) is waits
+    assert source.hot_run_at is not None
+    assert source.health == colour
+    assert (outcome in source.health_note) is (colour != GREEN)
 
 
 def test_what_a_crawl_finds_out_of_the_times_is_kept_and_a_persons_word_stands(
