@@ -16,7 +16,7 @@ from spiders import clock
 from spiders.addresses import site_root
 from spiders.base import Engine, Kind, PageChanged, Reading, ReadOptions
 from spiders.clock import Told
-from spiders.outcome import PageFailed
+from spiders.outcome import FATAL, PageFailed
 from spiders.thread_walk import PagesSpent
 
 logger = logging.getLogger(__name__)
