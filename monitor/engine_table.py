@@ -43,6 +43,15 @@ message or stored address.
 """
 
 
+_SELECTORS = """\
+## Selectors that may be told for one site
+
+`--selector NAME=CSS`, or `[source.selectors]` in a sources file, takes the place of an engine's own
+([sources.md](sources.md)). A name that an engine has not is refused. Ids, times, numbers and the
+author's name may be an attribute or text (`::attr(x)`, `::text`); the others pick an element.
+"""
+
+
 def _kinds() -> Iterator[tuple[str, list[Engine]]]:
     """Yield the headings of the page, each with its engines by name."""
     found = sorted(
@@ -103,6 +112,13 @@ def as_markdown() -> str:
                 must = "needed" if key.required else "optional"
                 setting = f"`QUIETWORD_{key.setting.upper()}`"
                 lines.append(f"| {_product(engine)} | {setting} ({must}) | {hosts} | {key.what} |")
+    lines.append(f"\n{_SELECTORS}")
+    told: dict[frozenset[str], list[str]] = {}
+    for engine in engines().values():
+        told.setdefault(engine.honours, []).append(f"`{engine.name}`")
+    for names, whose in sorted(told.items(), key=lambda one: -len(one[0])):
+        said = ", ".join(f"`{name}`" for name in sorted(names)) or "none: it is not read by any"
+        lines.append(f"- {', '.join(sorted(whose))}: {said}.")
     lines.append("\n## By what they are recognised\n")
     for _, found in _kinds():
         for engine in found:

@@ -247,11 +247,11 @@ def apply_file(runtime: Runtime, file: Path, *, console: Console) -> None:
         known = {source.address: source.engine for source in session.exec(select(Source))}
     engines = {}
     for form in wanted.source:
-        if form.engine is not None:
-            engine_named(form.engine)
         _order(runtime, form).read_options()  # refuses a selector that is none
         engine = form.engine or known.get(form.address)
-        engines[form.address] = engine or _recognise(_order(runtime, form), console)["engine"]
+        engine = engine or _recognise(_order(runtime, form), console)["engine"]
+        engine_named(engine).refuse_selectors(form.selectors)
+        engines[form.address] = engine
     with writing(runtime.engine) as session:
         for form in wanted.source:
             _save(session, form, engines[form.address], runtime.now())

@@ -165,6 +165,17 @@ SELECTOR_NAMES = frozenset(
 )
 """What a person may say a CSS selector for; ``spiders.html_engine.HtmlEngine`` explains each."""
 
+ELEMENTS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    author_link board_last board_link body crumb pager post quote thread_last thread_link
+    thread_title
+    """,
+    )
+)
+"""Names whose selectors pick an element, not its ``::attr(...)`` or ``::text``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
@@ -257,6 +268,9 @@ class Engine(ABC):
     and without asking for a robots.txt, which speaks to readers of pages."""
     marks: ClassVar[str]
     """What a page is recognised by, in words for a person whose page was not."""
+    honours: ClassVar[frozenset[str]] = frozenset()
+    """Names of the selectors that a person may tell for one site in place of its own."""
+    elements: ClassVar[frozenset[str]] = ELEMENTS
     generic: ClassVar[bool] = False
     """Reads a standard rather than one product, so it stands back when a product is recognised."""
     guesses: ClassVar[bool] = False
@@ -269,6 +283,22 @@ class Engine(ABC):
     def entry(self, url: str) -> str:
         """Return the address to fetch for the address a person gave (an API view, say)."""
         return url
+
+    def refuse_selectors(self, selectors: Mapping[str, str]) -> None:
+        """Raise ``ReadOptionError`` for one of ``selectors`` that would change nothing."""
+        for name, css in selectors.items():
+            if name not in self.honours:
+                known = ", ".join(sorted(self.honours))
+                raise ReadOptionError(
+                    f"{self.name} has no selector {name!r}; it has {known}"
+                    if known
+                    else f"{self.name} reads by no selectors, so {name} = {css!r} changes nothing"
+                )
+            if name in self.elements and "::" in css:
+                raise ReadOptionError(
+                    f"the selector {name} of {self.name} picks an element: leave out what begins "
+                    f"with '::' in {css!r}"
+                )
 
     def with_keys(self, keys: Mapping[str, str]) -> Self:  # noqa: ARG002
         """Return the engine as it reads with these keys (by setting): usually itself."""

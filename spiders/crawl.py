@@ -81,7 +81,8 @@ def crawl(
     end the crawl after the call that is under way. ``engines`` replaces those of the folder.
     ``lists`` remembers what lists were like; ``trouble`` is given pages that could not be read,
     ``start_page`` the page a first look reads, before it is read.
-    Raises ``ContactMissing``, ``KeyMissing``, ``UnknownEngine`` for a name, and whatever ``sink``,
+    Raises ``ContactMissing``, ``KeyMissing``, ``UnknownEngine`` for a name, ``ReadOptionError`` for
+    a selector that the engine has not, and whatever ``sink``,
     ``known`` or ``progress`` raise; everything the site does is an outcome.
     """
     started = time.monotonic()
@@ -97,6 +98,7 @@ def crawl(
         ended: BaseException | None = error
     else:
         if engine is not None:
+            engine.refuse_selectors(spec.options.selectors)
             engine = engine.with_keys(spec.keys)
             used = passes(engine, spec.keys, address=spec.address, local=local)
         spider, received = _run(

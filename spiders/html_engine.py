@@ -17,7 +17,7 @@ from parsel import Selector
 from scrapy.http import TextResponse
 
 from spiders.addresses import without_session
-from spiders.base import Engine, Evidence, Kind, Reading, ReadOptions
+from spiders.base import SELECTOR_NAMES, Engine, Evidence, Kind, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.html_page import HtmlPage
 from spiders.html_place import Css, Place, digits, last_number, text_of
@@ -36,6 +36,7 @@ class HtmlEngine(Engine):
     pattern), what it tells in words, and its weight; ``spiders.detect`` adds them up.
     """
 
+    honours: ClassVar[frozenset[str]] = SELECTOR_NAMES
     css_hints: ClassVar[tuple[tuple[str, str, float], ...]] = ()
     text_hints: ClassVar[tuple[tuple[str, str, float], ...]] = ()
     cookie_hints: ClassVar[tuple[tuple[str, str, float], ...]] = ()

@@ -56,11 +56,30 @@ class Place:
 
 
 def chosen(
-    node: Selector | TextResponse, options: ReadOptions, name: str
+    node: Selector | SelectorList[Selector] | TextResponse,
+    options: ReadOptions,
+    name: str,
+    *own: str,
 ) -> SelectorList[Selector]:
-    """Return what a person's own selector called ``name`` matches; nothing when there is none."""
-    css = options.selectors.get(name)
-    return node.css(css) if css else SelectorList()
+    """Return what a person's selector called ``name`` matches.
+
+    Where there is none: what the first of an engine's ``own`` matches that matches anything.
+    """
+    told = options.selectors.get(name)
+    found = (node.css(css) for css in ((told,) if told else own))
+    return next(filter(None, found), SelectorList())
+
+
+def tidy(body: Selector, *, skip: str = "", quote: str = "", quote_author: str = "") -> None:
+    """Change a message's text as these selectors ask: what is left out, what is a quote."""
+    for element in body.css(skip) if skip else ():
+        element.root.tag = "template"  # which has no words
+    for element in body.css(quote) if quote else ():
+        element.root.tag = "blockquote"
+        names = element.css(quote_author) if quote_author else ()
+        for name in list(names)[:1]:
+            element.root.set("data-username", text_of([name]).rstrip(": "))
+            name.root.tag = "template"
 
 
 def text_of(found: Sequence[Selector]) -> str:

@@ -75,6 +75,9 @@ _ADVICE = {
 }
 
 
+STRANGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What an engine trips with over a page that nobody foresaw."""
+
 FATAL = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
 """Answers meant for us, not for one page: they end the crawl at once."""
 

@@ -13,8 +13,17 @@ from urllib.parse import urlsplit
 from scrapy.http import HtmlResponse
 
 from models.errors import QuietwordError
-from spiders.base import BoardRef, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
+from spiders.base import (
+    BoardRef,
+    PageChanged,
+    PostItem,
+    Reading,
+    ReadOptionError,
+    ReadOptions,
+    ThreadRef,
+)
 from spiders.detect import Detection, recognised
+from spiders.outcome import STRANGE
 
 FORMAT = 1
 
@@ -107,7 +116,7 @@ def read_file(
     named ``engine`` reads the page whether or not it recognises it. Fetches nothing.
     Raises ``UnreadableFile`` for a missing file or an address that is not of the web,
     ``UnknownEngine`` when no engine recognises the page or has the name, ``PageChanged`` when
-    the engine cannot read it.
+    the engine cannot read it, ``ReadOptionError`` for a selector that the engine has not.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -122,10 +131,19 @@ def read_file(
         raise UnreadableFile(f"{path} cannot be read ({error.strerror}); check the path") from error
     page = HtmlResponse(url, body=body)
     detection = recognised(page, engine)
+    detection.engine.refuse_selectors(options.selectors)
     try:
         return detection, detection.engine.read(page, replace(options, fetched_at=saved_at))
     except PageChanged as error:
         raise PageChanged(f"{path} ({detection.engine.name}): {error}") from error
+    except STRANGE as error:
+        if not options.selectors:
+            raise
+        told = ", ".join(options.selectors)
+        raise ReadOptionError(
+            f"{path} cannot be read with these selectors ({told}): what they pick is not what "
+            f"{detection.engine.name} looks for ({type(error).__name__})"
+        ) from error
 
 
 def _moment(when: datetime | None) -> str | None:

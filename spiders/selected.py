@@ -3,10 +3,12 @@
 A subclass fills in CSS selectors and a few patterns of addresses; the rest is done here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import ClassVar
 
 from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
@@ -14,6 +16,7 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import without_fragment
 from spiders.base import (
+    SELECTOR_NAMES,
     BoardRef,
     Kind,
     PageChanged,
@@ -24,8 +27,9 @@ from spiders.base import (
 )
 from spiders.body import readable
 from spiders.dates import order_by_ids
+from spiders.html_place import last_number, text_of, tidy
 from spiders.outcome import Outcome, PageFailed
-from spiders.selected_page import Doc, count_in, said
+from spiders.selected_page import Doc, Person, count_in, said
 from spiders.selected_parts import Parts
 from spiders.text import classes, fit, read_words
 
@@ -40,6 +44,12 @@ _RENAMED = {
 }
 """Where a selector that a person tells goes by another name here."""
 
+_ASKED_FIRST = frozenset(
+    {"post_id", "author", "author_id", "time", "edited", "number"}
+    | {"thread_time", "thread_replies", "board_last"}
+)
+"""What a person tells is looked for first, since some engines read these by more than selectors."""
+
 _OFF = (
     "ancestor-or-self::*[contains(@class,'inactive') or contains(@class,'disabled')"
     " or @data-page='0']"
@@ -49,6 +59,16 @@ _OFF = (
 
 class SelectorEngine(Parts):
     """Reads index, board and thread pages by the selectors that a subclass names."""
+
+    honours: ClassVar[frozenset[str]] = SELECTOR_NAMES - {
+        "attachment",
+        "board_id",
+        "last_page",
+        "thread_id",
+    }
+    elements: ClassVar[frozenset[str]] = honours - _ASKED_FIRST | {"board_last"}
+    _asked: Mapping[str, str] = MappingProxyType({})
+    """A person's selectors, by name."""
 
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what an index, board or thread page tells.
@@ -82,8 +102,11 @@ class SelectorEngine(Parts):
     def _told(self, selectors: Mapping[str, str]) -> "SelectorEngine":
         """Return this engine with a person's ``selectors`` in place of its own."""
         engine = copy(self)
+        engine._asked = selectors
         for name, selector in selectors.items():
             own = _RENAMED.get(name, name)
+            if own in {"post_id", "author_id"}:
+                continue  # which are no selectors here
             several = isinstance(getattr(self, own, None), tuple)
             setattr(engine, own, (selector,) if several else selector)
         return engine
@@ -126,49 +149,69 @@ class SelectorEngine(Parts):
         own = doc.options
         if own.date_order or (own.language or doc.language or "en") != "en":
             return
-        named = [(int(number), node) for node in nodes if (number := self.post_id(node))]
+        named = [(int(number), node) for node in nodes if (number := self._id(node))]
 
         def read(order: str) -> list[tuple[int, datetime | None]]:
             doc.options = replace(own, date_order=order)
-            return [(number, self.posted_at(doc, node)) for number, node in named]
+            return [(number, self._when(doc, node)) for number, node in named]
 
         order = order_by_ids(read)
         doc.options = replace(own, date_order=order)
 
-    def _item(self, doc: Doc, node: Selector, thread: str) -> PostItem | None:
-        post_id = self.post_id(node)
-        bodies = node.css(self.body)
+    def _told_of(self, node: Selector, name: str) -> str | None:
+        """Return the text that a person's selector ``name`` picks; ``None`` if they told none."""
+        return text_of(node.css(self._asked[name])) if name in self._asked else None
+
+    def _id(self, node: Selector) -> str | None:
+        told = self._told_of(node, "post_id")
+        return self.post_id(node) if told is None else last_number(told)
+
+    def _when(self, doc: Doc, node: Selector) -> datetime | None:
+        if "time" in self._asked:
+            return doc.first_time(node.css(self._asked["time"]))
+        return self.posted_at(doc, node)
+
+    def _row_when(
+        self,
+        doc: Doc,
+        row: Selector,
+        name: str,
+        own: Callable[[Doc, Selector], datetime | None],
+    ) -> datetime | None:
+        if name in self._asked:
+            return doc.first_time(row.css(self._asked[name]))
+        return own(doc, row)
+
+    def _person(self, doc: Doc, node: Selector) -> Person:
         person = self.person(doc, node)
+        name, uid = self._told_of(node, "author"), self._told_of(node, "author_id")
+        person = person if name is None else replace(person, name=name)
+        return person if uid is None else replace(person, uid=last_number(uid))
+
+    def _item(self, doc: Doc, node: Selector, thread: str) -> PostItem | None:
+        post_id = self._id(node)
+        bodies = node.css(self.body)
+        person = self._person(doc, node)
         if post_id is None or not bodies or not person.name:
             return None
-        edited, posted_at = self.is_edited(node), self.posted_at(doc, node)
+        edits, place = self._told_of(node, "edited"), self._told_of(node, "number")
+        edited, posted_at = self.is_edited(node), self._when(doc, node)
         self.prepare(bodies[0])
-        self._tidy(bodies[0])
+        tidy(bodies[0], skip=self.left_out, quote=self.quote, quote_author=self.quote_author)
         words = read_words(bodies[0].root, self._left_out)
         return PostItem(
             post_id=post_id,
-            number=self.place_in_thread(node),
+            number=self.place_in_thread(node) if place is None else count_in(place),
             url=self.permalink(doc, post_id, node, thread),
             author=person.name,
             author_id=person.uid,
             posted_at=posted_at,
-            edited=edited,
+            edited=edited if edits is None else bool(edits),
             text=words.text,
             quotes=words.quotes,
             private_message_url=self.private(doc, person, post_id),
             profile_url=person.profile,
         )
-
-    def _tidy(self, body: Selector) -> None:
-        """Do to a message's text what a person's own selectors ask for."""
-        for element in body.css(self.left_out) if self.left_out else ():
-            element.root.tag = "template"  # which has no words
-        for element in body.css(self.quote) if self.quote else ():
-            element.root.tag = "blockquote"
-            names = element.css(self.quote_author) if self.quote_author else ()
-            for name in list(names)[:1]:
-                element.root.set("data-username", said(name).rstrip(": "))
-                name.root.tag = "template"
 
     def _left_out(self, element: Element) -> str | None:
         return "" if classes(element) & self.skip else None
@@ -219,8 +262,10 @@ class SelectorEngine(Parts):
         links = [
             *doc.page.css(f"link[rel={relation}]"),
             *doc.page.css(self.pager).css(f"a[rel~={relation}]"),
-            *(doc.page.css(selector) if selector else ()),
         ]
+        own = list(doc.page.css(selector)) if selector else []
+        told = selector in self._asked.values()
+        links = own if told else links + own
         for link in links:
             if link.xpath(_OFF):
                 continue
@@ -265,14 +310,15 @@ class SelectorEngine(Parts):
             if number is None or number in found:
                 continue
             newest = self._newest(doc, row)
-            replies = self.replies(row)
+            told = self._told_of(row, "thread_replies")
+            replies = self.replies(row) if told is None else count_in(told)
             found[number] = ThreadRef(
                 thread_id=number,
                 title=said(link),
                 url=self.thread_url(doc, url, number),
                 last_url=self._last_page(doc, row) or newest,
                 last_post_id=self._post_in(newest),
-                last_posted_at=self.row_time(doc, row),
+                last_posted_at=self._row_when(doc, row, "thread_time", self.row_time),
                 posts=None if replies is None else replies + 1,
                 pinned=_touches(row.root, pinned),
             )
@@ -324,7 +370,7 @@ class SelectorEngine(Parts):
                 board_id=number,
                 title=said(link),
                 url=without_fragment(url),
-                last_posted_at=self.board_row_time(doc, row),
+                last_posted_at=self._row_when(doc, row, "board_last", self.board_row_time),
                 stamp=self._newest_in(row),
             )
         return tuple(found.values())

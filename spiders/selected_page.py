@@ -63,6 +63,8 @@ class Doc:
 
     def time(self, node: Selector) -> datetime | None:
         """Return the moment of ``node``: by its attributes for machines, its title, its text."""
+        if isinstance(node.root, str):  # an attribute or text that a person's selector picks
+            return machine_time(node.root, self.options) or self.shown(node.root)
         for name in _MACHINE:
             if when := machine_time(node.attrib.get(name), self.options):
                 return when

@@ -23,6 +23,7 @@ from spiders.detect import UnknownEngine, detect, recognised
 from spiders.guard import failure, split
 from spiders.outcome import (
     NETWORK_ERRORS,
+    STRANGE,
     Outcome,
     PageFailed,
     asks_for_login,
@@ -35,9 +36,6 @@ from spiders.thread_walk import PagesSpent
 from spiders.walk import ListMark, NotModified, Tally, Walk
 
 logger = logging.getLogger(__name__)
-
-STRANGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What an engine trips with over a page that nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +182,7 @@ class ForumSpider(scrapy.Spider):
                     self._fail(page, Outcome.LOGIN_WALL, f"{url} asks for a login", error)
                 self._fail(page, Outcome.UNKNOWN_ENGINE, str(error).rstrip("."), error)
             self.engine, self.evidence = found.engine.with_keys(self._keys), found.evidence
+            self.engine.refuse_selectors(self._options.selectors)
             entry = self.engine.entry(page.url)
             if entry != page.url:
                 page = await self._fetch(entry)

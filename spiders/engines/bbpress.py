@@ -41,6 +41,7 @@ class Bbpress(SelectorEngine):
     post: ClassVar[str] = ".bbp-reply-content, .bbp-topic-content"
     body: ClassVar[str] = ".bbp-reply-content, .bbp-topic-content"
     author: ClassVar[str] = ".bbp-author-name, .bbp-reply-author, .bbp-topic-author"
+    honours: ClassVar[frozenset[str]] = SelectorEngine.honours - {"author_link"}
     edited: ClassVar[str] = ".bbp-reply-revision-log, .bbp-topic-revision-log"
     skip: ClassVar[frozenset[str]] = frozenset(
         {

@@ -35,6 +35,7 @@ class Misago(HtmlEngine):
     """Read Misago forums; events such as renames are no messages."""
 
     name: ClassVar[str] = "misago"
+    honours: ClassVar[frozenset[str]] = HtmlEngine.honours - {"time"}
     gives: ClassVar[Gives] = Gives(
         product="Misago",
         means="HTML pages; JSON of 0.x",

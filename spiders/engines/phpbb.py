@@ -32,7 +32,7 @@ from spiders.base import (
 from spiders.body import is_json, readable
 from spiders.dates import shown_time
 from spiders.engines.phpbb_addresses import SCRIPT, place_of
-from spiders.engines.phpbb_pages import PageLinks
+from spiders.engines.phpbb_pages import Around, PageLinks
 from spiders.engines.phpbb_posts import PostReader, anchor_of, count_in
 from spiders.html_place import chosen, digits, order_in, text_of
 from spiders.text import fit
@@ -65,6 +65,13 @@ class Phpbb(Engine):
         times="exact (3.2 and newer); as shown before",
         private="`ucp.php?i=pm`, with the post quoted",
     )
+
+    honours: ClassVar[frozenset[str]] = frozenset(
+        {"post", "post_id", "author", "time", "edited", "body", "skip", "quote", "quote_author"}
+        | {"number", "thread_title", "crumb", "next_page", "previous_page"}
+        | {"thread_link", "board_link"}
+    )
+    elements: ClassVar[frozenset[str]] = honours - {"post_id", "time", "number"}
 
     def recognise(self, page: TextResponse) -> list[Evidence]:
         """Return the hints of phpBB on ``page``: body id, cookies, footer, links, style name."""
@@ -138,9 +145,11 @@ class _Page:
     def read(self) -> Reading:
         page = self._page
         posts = list(chosen(page, self._options, "post"))
-        posts = posts or [node for node in page.css("[id^=p]") if _is_post(node)]
-        posts = posts or [node for node in page.css(".post") if anchor_of(node)]
-        rows = page.css("table tr a[name^=p]") if not posts else []
+        rows: list[Selector] = []
+        if "post" not in self._options.selectors:
+            posts = [node for node in page.css("[id^=p]") if _is_post(node)]
+            posts = posts or [node for node in page.css(".post") if anchor_of(node)]
+            rows = list(page.css("table tr a[name^=p]")) if not posts else []
         if posts or rows:
             return self._thread(posts, rows)
         here = place_of(page.url)
@@ -168,7 +177,7 @@ class _Page:
 
     def _thread(self, posts: list[Selector], rows: list[Selector]) -> Reading:
         number, board = self._thread_number(), self._crumb()
-        around = self._links.around(Kind.THREAD, number)
+        around = self._around(Kind.THREAD, number)
         start = around.start
         items: dict[str, PostItem] = {}
         unreadable = 0
@@ -218,10 +227,25 @@ class _Page:
                 return number
         return None
 
+    def _around(self, kind: Kind, number: str | None) -> Around:
+        """Return the neighbours of the page, those that a person tells by their selectors."""
+        around = self._links.around(kind, number)
+        return replace(
+            around,
+            next_page=self._told_link("next_page", around.next_page),
+            previous_page=self._told_link("previous_page", around.previous_page),
+        )
+
+    def _told_link(self, name: str, own: str | None) -> str | None:
+        if name not in self._options.selectors:
+            return own
+        found = chosen(self._page, self._options, name)
+        urls = (self._links.url(link.attrib.get("href", "")) for link in found)
+        return next(filter(None, urls), None)
+
     def _title(self) -> str | None:
-        if title := text_of(chosen(self._page, self._options, "thread_title")):
-            return title
-        for css in _TITLES:
+        told = "thread_title" in self._options.selectors
+        for css in (self._options.selectors["thread_title"],) if told else _TITLES:
             if title := text_of(self._page.css(css)):
                 return title
         shared = self._page.css('meta[property="og:title"]::attr(content)').get() or ""
@@ -229,9 +253,8 @@ class _Page:
 
     def _crumb(self) -> BoardRef | None:
         """Return the board that the page's path of links ends with."""
-        crumbs = self._page.css(
-            '.breadcrumbs a, .navlinks a, [data-forum-id] a, a.nav[href*="viewforum"]'
-        )
+        own = '.breadcrumbs a, .navlinks a, [data-forum-id] a, a.nav[href*="viewforum"]'
+        crumbs = chosen(self._page, self._options, "crumb", own)
         for link in reversed(crumbs):
             if board := self._board_ref(link):
                 return board
@@ -248,7 +271,7 @@ class _Page:
         number = next(
             (place.number for place in places if place and place.kind is Kind.BOARD), None
         )
-        around = self._links.around(Kind.BOARD, number)
+        around = self._around(Kind.BOARD, number)
         return Reading(
             kind=Kind.BOARD,
             board_id=number,
@@ -264,8 +287,7 @@ class _Page:
 
     def _threads(self) -> tuple[ThreadRef, ...]:
         found: dict[str, ThreadRef] = {}
-        own = chosen(self._page, self._options, "thread_link")
-        for link in own or self._page.css("a.topictitle"):
+        for link in chosen(self._page, self._options, "thread_link", "a.topictitle"):
             rows = link.xpath("ancestor::*[self::li or self::tr][1]")
             url = self._links.url(link.attrib.get("href", ""))
             place = place_of(url) if url else None
@@ -296,8 +318,8 @@ class _Page:
     def _boards(self) -> tuple[BoardRef, ...]:
         found: dict[str, BoardRef] = {}
         # Sub-boards named in a row are listed on their parent's own page.
-        own = chosen(self._page, self._options, "board_link")
-        for link in own or self._page.css("a.forumtitle, a.forumlink"):
+        own = "a.forumtitle, a.forumlink"
+        for link in chosen(self._page, self._options, "board_link", own):
             row = link.xpath("ancestor::*[self::li or self::tr][1]")
             if "forum_link" in " ".join(row.xpath("dl/@class | dl/@style").getall()):
                 continue  # leads to another site

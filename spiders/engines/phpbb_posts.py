@@ -9,8 +9,8 @@ from parsel import Selector, SelectorList
 from spiders.addresses import parameter
 from spiders.base import PageChanged, PostItem, Quote, ReadOptions
 from spiders.dates import machine_time, shown_time
-from spiders.html_place import chosen, digits, last_number, text_of
-from spiders.text import ATTACHMENT, read_words
+from spiders.html_place import chosen, digits, last_number, text_of, tidy
+from spiders.text import ATTACHMENT, Words, read_words
 
 _MEMBER_PATH = re.compile(r"/(?:member|membre|user|mitglied|profile)/?(\d+)(?:\.html|/)?$")
 _IN_FRAME = "[contains(., ':')][not(ancestor::h2 or ancestor::h3)]" + "".join(
@@ -31,45 +31,56 @@ class PostReader:
 
     def box(self, node: Selector, number: int | None) -> PostItem:
         """Return the message in ``node``, a box of prosilver or of a style made from it."""
-        told = text_of(self._chosen(node, "post_id")) or node.attrib.get("id", "")
-        post_id = last_number(told) or anchor_of(node)
+        if "post_id" in self._options.selectors:
+            post_id = last_number(text_of(self._chosen(node, "post_id")))
+        else:
+            post_id = last_number(node.attrib.get("id", "")) or anchor_of(node)
         if post_id is None:
             raise PageChanged("a message has no id")
-        bodies = (
-            self._chosen(node, "body") or node.css(".postbody .content") or node.css(".content")
-        )
+        bodies = self._chosen(node, "body", ".postbody .content", ".content")
         if not bodies:
             raise PageChanged(f"message {post_id} has no element of class content")
-        names = (
-            self._chosen(node, "author")
-            or node.css(".author strong .username, .author strong .username-coloured")
-            or node.css(".author strong")
-            or node.css(
-                ".postprofile .username, .postprofile .username-coloured, .author .username"
-            )
-            or node.xpath(".//dl[contains(@class,'postprofile')]/dt//*[self::strong or self::a]")
+        names = self._chosen(
+            node,
+            "author",
+            ".author strong .username, .author strong .username-coloured",
+            ".author strong",
+            ".postprofile .username, .postprofile .username-coloured, .author .username",
+            "dl[class*=postprofile] > dt strong, dl[class*=postprofile] > dt a",
         )
-        words = read_words(bodies[0].root)
+        words = self._words(bodies[0])
         attached = node.xpath(
             ".//dl[contains(@class,'attachbox')][not(ancestor::*[contains(@class,'content')])]"
         )
         return self._item(
             post_id=post_id,
-            number=number,
+            number=self._number(node, number),
             names=names,
             profile=node.css(".author a, .postprofile a"),
             membership=_membership(node),
             posted_at=self._byline_time(node),
             edited=any(
-                _tells_of_edit(notice)
-                for notice in self._chosen(node, "edited") or node.css(".notice")
+                _tells_of_edit(notice) for notice in self._chosen(node, "edited", ".notice")
             ),
             text="\n".join(filter(None, [words.text, *[ATTACHMENT] * len(attached)])),
             quotes=words.quotes,
         )
 
-    def _chosen(self, node: Selector, name: str) -> SelectorList[Selector]:
-        return chosen(node, self._options, name)
+    def _chosen(
+        self, node: Selector | SelectorList[Selector], name: str, *own: str
+    ) -> SelectorList[Selector]:
+        return chosen(node, self._options, name, *own)
+
+    def _number(self, node: Selector | SelectorList[Selector], counted: int | None) -> int | None:
+        if "number" not in self._options.selectors:
+            return counted
+        return count_in(text_of(self._chosen(node, "number")).lstrip("# "))
+
+    def _words(self, body: Selector) -> Words:
+        told = self._options.selectors
+        asked = {name: told.get(name, "") for name in ("skip", "quote", "quote_author")}
+        tidy(body, **asked)
+        return read_words(body.root)
 
     def rows(self, anchor: Selector, number: int | None) -> PostItem:
         """Return the message whose table rows begin with ``anchor`` (subsilver2 and its kin)."""
@@ -80,18 +91,18 @@ class PostReader:
                 break
             rows.append(row)
         block = SelectorList(rows)
-        bodies = block.css("div.postbody") or block.css(".postbody")
+        bodies = self._chosen(block, "body", "div.postbody", ".postbody")
         if not bodies:
             raise PageChanged(f"message {post_id} has no element of class postbody")
-        words = read_words(bodies[0].root)
+        words = self._words(bodies[0])
         details = _labelled(block.css(".postdetails b"))
         shown = [value for _, value in _labelled(block.css(".gensmall b"))]
         times = [shown_time(value, self._options, self._language) for value in shown]
         edits = bodies[0].xpath("following-sibling::span[contains(@class,'gensmall')]")
         return self._item(
             post_id=post_id,
-            number=number,
-            names=block.css(".postauthor"),
+            number=self._number(block, number),
+            names=self._chosen(block, "author", ".postauthor"),
             profile=block.css('a[href*="memberlist.php"], .postauthor a'),
             membership=[value for _, value in details],
             posted_at=next(filter(None, reversed(times)), None),
@@ -154,9 +165,8 @@ class PostReader:
 
     def _byline_time(self, node: Selector) -> datetime | None:
         """Return when the message says it was written, beside its author's name."""
-        for stamp in self._chosen(node, "time"):
-            if when := self.time(stamp):
-                return when
+        if "time" in self._options.selectors:
+            return next(filter(None, map(self.time, self._chosen(node, "time"))), None)
         stamps = node.css(".author time") or node.xpath(
             ".//time[not(ancestor::*[contains(@class,'content') or contains(@class,'notice')"
             " or contains(@class,'postprofile')])]"
