@@ -231,3 +231,14 @@ def test_check_names_a_misspelt_variable(shell: Shell) -> None:
     shell.run("init")
     shell.settings["QUIETWORD_CONTCAT"] = "ops"
     assert "QUIETWORD_CONTCAT matches no setting" in shell.run("check", code=1).stdout
+
+
+def test_a_selector_that_an_engine_has_not_applies_nothing(shell: Shell) -> None:
+    shell.run("init")
+    (shell.folder / "sources.toml").write_text(
+        '[[source]]\naddress = "https://f.test/b"\nengine = "discourse"\n'
+        '[source.selectors]\nbody = "p"\n',
+        "utf-8",
+    )
+    assert "reads by no selectors" in shell.run("apply", "sources.toml", code=1).stderr
+    assert "f.test" not in shell.run("sources").stdout
