@@ -22,17 +22,21 @@ class Contact(SQLModel, table=True):
 class OptOut(SQLModel, table=True):
     """An author of a source who asked not to be written to: final, for every brand.
 
-    Named by the engine's id, so that it outlives the author's row. Written by ``monitor.cases``.
+    Named by a salted hash alone, so that it outlives the author's row and their name. Written by
+    ``monitor.contacts``.
     """
 
     __tablename__ = "opt_out"
-    __table_args__ = (UniqueConstraint("source_id", "external_id", name="uq_opt_out_author"),)
+    __table_args__ = (UniqueConstraint("source_id", "author_hash", name="uq_opt_out_author"),)
 
     id: int | None = Field(default=None, primary_key=True)
     source_id: int = Field(foreign_key="source.id", ondelete="CASCADE")
-    external_id: str = Field(max_length=300)
+    author_hash: str = Field(max_length=64)
+    """SHA-256 of salt, the site's host and the engine's id of the author, as in ``Objection``."""
+    salt: str = Field(max_length=64)
     agent_id: int | None = Field(default=None, foreign_key="agent.id")
     note: str = Field(default="", max_length=1000)
+    """What the agent noted; erased with the author, and after a time."""
     at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

@@ -225,7 +225,13 @@ class Settings(BaseSettings):
         description="Days that records of crawls, hourly counts and sent digests are kept",
     )
     keep_audit_days: int = Field(
-        default=365, ge=1, description="Days that the record of reveals and erasures is kept"
+        default=365,
+        ge=1,
+        description="Days that the records of reveals and erasures, and of who was written to, "
+        "are kept",
+    )
+    keep_labels_days: int = Field(
+        default=730, ge=1, description="Days that agents' decisions are kept to learn from"
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """No author is approached by two agents, or against their wish."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -55,7 +55,7 @@ def clearance(
     """
     author = author_of(session, case, lock=lock)
     name = shown(author.name, NAME_LIMIT)
-    wish = _wish(session, author)
+    wish = wish_of(session, author)
     if wish is not None:
         return Clearance(final=phrase("asked_for_peace", author=name, day=Day(wish.at)))
     last = session.exec(
@@ -94,14 +94,34 @@ def clearance(
 
 def opted_out(session: Session, case: Case) -> bool:
     """Return whether the case's author asked not to be written to."""
-    return _wish(session, author_of(session, case)) is not None
+    return wish_of(session, author_of(session, case)) is not None
 
 
-def _wish(session: Session, author: Author) -> OptOut | None:
+def wishes(session: Session) -> Callable[[str, str], bool]:
+    """Return what tells of a source's address and an author's id whether there may be a wish.
+
+    For lists of many cases: where it says so, ``opted_out`` knows.
+    """
+    rows = session.exec(select(OptOut.author_hash, OptOut.salt)).all()
+    known, salts = {found for found, _ in rows}, {salt for _, salt in rows}
+
+    def perhaps(address: str, external_id: str) -> bool:
+        host = privacy.host_of(address)
+        return any(privacy.hash_of(salt, host, external_id) in known for salt in salts)
+
+    return perhaps
+
+
+def wish_of(session: Session, author: Author) -> OptOut | None:
+    """Return the author's wish not to be written to, if they said so."""
+    host = privacy.host_of(session.get_one(Source, author.source_id).address)
+    salts = session.exec(select(OptOut.salt).distinct())
     return session.exec(
         select(OptOut).where(
             col(OptOut.source_id).in_(_site(session, author.source_id)),
-            OptOut.external_id == author.external_id,
+            col(OptOut.author_hash).in_(
+                [privacy.hash_of(salt, host, author.external_id) for salt in salts]
+            ),
         )
     ).first()
 
@@ -146,11 +166,14 @@ def opt_out(
     Returns the name and the author's cases that are still open, this one first.
     """
     author = author_of(session, case, lock=True)
-    if _wish(session, author) is None:
+    if wish_of(session, author) is None:
+        salt = privacy.salt_of(session)
+        host = privacy.host_of(session.get_one(Source, author.source_id).address)
         session.add(
             OptOut(
                 source_id=author.source_id,
-                external_id=author.external_id,
+                author_hash=privacy.hash_of(salt, host, author.external_id),
+                salt=salt,
                 agent_id=actor.agent_id,
                 note=" ".join(note.split())[:1_000],
                 at=now,

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,16 @@ def exhibits(folder: Path, source_id: int) -> list[Exhibit]:
         about = json.loads(file.read_text("utf-8"))
         found.append(Exhibit(file=file.with_suffix(".html"), about=about))
     return found
+
+
+def drop_old(folder: Path, before: datetime, *, dry: bool = False) -> int:
+    """Delete the pages of all sources that were kept before ``before``; return how many."""
+    limit = f"{before.astimezone(UTC):%Y%m%dT%H%M%S}"
+    old = [file for file in folder.glob("*/*.json") if file.stem.partition("-")[0] < limit]
+    for file in old if not dry else ():
+        file.unlink(missing_ok=True)
+        file.with_suffix(".html").unlink(missing_ok=True)
+    return len(old)
 
 
 def cleaned(text: str) -> str:

@@ -31,14 +31,13 @@ from models import (
     CaseState,
     Level,
     Mention,
-    OptOut,
     Outreach,
     Post,
     Source,
     Thread,
     Verdict,
 )
-from monitor.contacts import opted_out
+from monitor.contacts import opted_out, wishes
 from monitor.privacy import page_to_show
 
 QUOTE_LIMIT = 320
@@ -182,11 +181,11 @@ def read_flagged(
     )
     histories = read_histories(session, chosen)
     spans = _spans(session, chosen)
-    wishes = set(session.exec(select(OptOut.external_id)))  # few ever ask
+    asked = wishes(session)  # few ever do
     found = []
     for case, thread, source, post, author, brand, owner, spoken, word in session.exec(query):
         stored, first, last = spans.get(thread.id, (0, None, None))
-        silent = author.external_id in wishes and opted_out(session, case)
+        silent = asked(source.address, author.external_id) and opted_out(session, case)
         way = None
         if not silent:
             way = way_of(

@@ -78,7 +78,9 @@ class Runtime:
 
 def prune(runtime: Runtime) -> Swept:
     """Erase what is older than the settings keep."""
-    return sweep(runtime.engine, policy_of(runtime.settings), runtime.now())
+    settings = runtime.settings
+    folder = settings.evidence_folder
+    return sweep(runtime.engine, policy_of(settings), runtime.now(), evidence=folder)
 
 
 def due_sources(runtime: Runtime) -> list[int]:

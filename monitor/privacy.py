@@ -1,9 +1,9 @@
 """What we hold on an author: shown, erased, and not collected again.
 
-Erasing covers the author's posts with their earlier versions, what other posts quote of them, and
-the stored content of alerts and digests. A case stays, so that statistics stay true, and says that
-its post was erased. Rows keep the engine's ids of posts: they are what stops a crawl from counting
-them anew.
+Erasing covers the author's posts with their earlier versions, what other posts quote of them, the
+stored content of alerts, notices and digests, and what agents noted. A case stays, so that
+statistics stay true, and says that its post was erased. Rows keep the engine's ids of posts: they
+are what stops a crawl from counting them anew.
 """
 
 import hashlib
@@ -22,10 +22,13 @@ from models import (
     Audit,
     Author,
     Case,
+    CaseEvent,
     Delivery,
     DeliveryState,
+    How,
     Mention,
     Objection,
+    OptOut,
     Post,
     PostRevision,
     Quote,
@@ -100,59 +103,11 @@ def host_of(address: str) -> str:
     return (urlsplit(address).hostname or "").removeprefix("www.")
 
 
-def held_on(session: Session, author: Author) -> dict[str, Any]:
-    """Return everything stored on an author as plain values, for an answer to an access request."""
-    source = session.get_one(Source, author.source_id)
-    posts = session.exec(
-        select(Post, Thread.title)
-        .join(Thread, onclause=col(Thread.id) == Post.thread_id)
-        .where(Post.author_id == author.id)
-        .order_by(col(Post.id))
-    ).all()
-    ids = [id_of(post) for post, _ in posts]
-    return {
-        "site": source.address,
-        "name": author.name,
-        "engine_id": author.external_id,
-        "profile": author.profile_url,
-        "posts_shown_by_the_site": author.posts_shown,
-        "joined_at": author.joined_at.isoformat() if author.joined_at else None,
-        "posts": [
-            {
-                "url": post.url,
-                "thread": title,
-                "posted_at": post.posted_at.isoformat() if post.posted_at else None,
-                "fetched_at": post.fetched_at.isoformat(),
-                "text": post.text,
-                "earlier_texts": list(
-                    session.exec(select(PostRevision.text).where(PostRevision.post_id == post.id))
-                ),
-                "judged": [
-                    {
-                        "polarity": one.polarity,
-                        "negative": one.negative,
-                        "checkpoint": one.checkpoint,
-                    }
-                    for one in session.exec(select(Verdict).where(Verdict.post_id == post.id))
-                ],
-            }
-            for post, title in posts
-        ],
-        "quoted_by_others": list(
-            session.exec(_quotes_of(select(Quote.text), author, session).order_by(col(Quote.id)))
-        ),
-        "cases": [
-            {"id": case.id, "state": case.state, "opened_at": case.opened_at.isoformat()}
-            for part in _chunks(ids)
-            for case in session.exec(select(Case).where(col(Case.post_id).in_(part)))
-        ],
-    }
-
-
 def forget(session: Session, author: Author, *, who: str, now: datetime) -> Erased:
     """Erase everything of an author; what they write later is stored (see ``objected``)."""
     author_id = id_of(author)
     quotes = _forget_quotes(session, author)
+    _forget_wish_note(session, author)
     ids = list(session.exec(select(Post.id).where(Post.author_id == author_id)))
     erased = erase_posts(session, [found for found in ids if found is not None], now)
     author.name = ERASED
@@ -170,7 +125,7 @@ def objected(session: Session, author: Author, *, who: str, now: datetime) -> Er
     Only salted hashes of the engine's id and of the name are kept.
     """
     host = host_of(session.get_one(Source, author.source_id).address)
-    salt = session.exec(select(Objection.salt)).first() or secrets.token_hex(16)
+    salt = salt_of(session)
     for key in {author.external_id, f"name:{author.name}"}:
         known = hash_of(salt, host, key)
         if session.exec(select(Objection.id).where(Objection.author_hash == known)).first() is None:
@@ -190,7 +145,7 @@ def erase_posts(session: Session, post_ids: Sequence[int], now: datetime) -> Era
     The cases that quote them count as changed, so that their messages on Slack follow.
     """
     alerts = 0
-    for ids in _chunks(list(post_ids)):
+    for ids in in_parts(list(post_ids)):
         for table in (Quote, PostRevision, Mention, Verdict):
             session.exec(delete(table).where(col(table.post_id).in_(ids)))
         session.exec(
@@ -211,6 +166,7 @@ def erase_posts(session: Session, post_ids: Sequence[int], now: datetime) -> Era
             .values(updated_at=now)
             .execution_options(synchronize_session=False)
         )
+        _blank_notes(session, ids)
         rows = session.exec(
             select(Alert)
             .join(Case, onclause=col(Case.id) == Alert.case_id)
@@ -221,21 +177,50 @@ def erase_posts(session: Session, post_ids: Sequence[int], now: datetime) -> Era
     return Erased(posts=len(post_ids), alerts=alerts)
 
 
+def _blank_notes(session: Session, post_ids: Sequence[int]) -> None:
+    """Take what people noted on the cases of posts; what timers noted is of nobody."""
+    cases = select(Case.id).where(col(Case.post_id).in_(post_ids))
+    session.exec(
+        update(CaseEvent)
+        .where(
+            col(CaseEvent.case_id).in_(cases),
+            col(CaseEvent.note) != "",
+            col(CaseEvent.how).is_distinct_from(How.TIMER),
+        )
+        .values(note=ERASED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _forget_wish_note(session: Session, author: Author) -> None:
+    """Take what was noted when the author asked not to be written to; the wish stays."""
+    host = host_of(session.get_one(Source, author.source_id).address)
+    salts = session.exec(select(OptOut.salt).distinct())
+    session.exec(
+        update(OptOut)
+        .where(
+            col(OptOut.author_hash).in_([hash_of(salt, host, author.external_id) for salt in salts])
+        )
+        .values(note="")
+    )
+
+
 def _blank(alerts: Iterable[Alert]) -> int:
     """Take the author's words and name from stored alerts; return how many had any."""
     count = 0
     for alert in alerts:
-        if alert.content.get("author") == ERASED:
-            continue
         blank = {
             "author": ERASED,
             "quote": ERASED,
             "private_message_url": None,
             "profile_url": None,
             "post_url": alert.content.get("thread_url"),
+            "text": "",  # of a notice: its paragraph tells what was noted on the case
         }
-        alert.content = {**alert.content, **{k: v for k, v in blank.items() if k in alert.content}}
-        count += 1
+        told = {**alert.content, **{k: v for k, v in blank.items() if k in alert.content}}
+        if told != alert.content:
+            alert.content = told
+            count += 1
     return count
 
 
@@ -263,7 +248,7 @@ def _blank_digests(session: Session, threads: Sequence[int]) -> int:
     return count
 
 
-def _quotes_of(statement: Any, author: Author, session: Session) -> Any:
+def quotes_of(statement: Any, author: Author, session: Session) -> Any:
     """Narrow a statement on ``Quote`` to quotes of ``author`` on the same site."""
     host = host_of(session.get_one(Source, author.source_id).address)
     sources = [
@@ -274,8 +259,8 @@ def _quotes_of(statement: Any, author: Author, session: Session) -> Any:
 
 
 def _forget_quotes(session: Session, author: Author) -> int:
-    ids = list(session.exec(_quotes_of(select(Quote.id), author, session)))
-    for part in _chunks(ids):
+    ids = list(session.exec(quotes_of(select(Quote.id), author, session)))
+    for part in in_parts(ids):
         session.exec(update(Quote).where(col(Quote.id).in_(part)).values(author=None, text=ERASED))
     return len(ids)
 
@@ -283,6 +268,13 @@ def _forget_quotes(session: Session, author: Author) -> int:
 def record(session: Session, who: str, action: str, what: str, detail: str, now: datetime) -> None:
     """Write one line of the audit, in the caller's transaction."""
     session.add(Audit(who=who[:200], action=action, what=what, detail=detail[:300], at=now))
+
+
+def salt_of(session: Session) -> str:
+    """Return the salt of this installation's hashes of authors; a new one where it has none."""
+    known = (select(Objection.salt), select(OptOut.salt))
+    found = (session.exec(one.limit(1)).first() for one in known)
+    return next(filter(None, found), None) or secrets.token_hex(16)
 
 
 def hash_of(salt: str, host: str, key: str) -> str:
@@ -306,6 +298,7 @@ class Objections:
         )
 
 
-def _chunks(ids: list[Any]) -> Iterable[list[Any]]:
+def in_parts(ids: list[Any]) -> Iterable[list[Any]]:
+    """Give ``ids`` in parts that fit into one query."""
     for start in range(0, len(ids), IN_ONE_QUERY):
         yield ids[start : start + IN_ONE_QUERY]

@@ -5,9 +5,10 @@ Texts go, counts stay: marks of threads are kept, so that nothing old is alerted
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from sqlalchemy import Engine
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlalchemy import ColumnElement, Engine
+from sqlmodel import Session, SQLModel, col, delete, func, or_, select, update
 
 from models import (
     Activity,
@@ -17,12 +18,16 @@ from models import (
     Author,
     Case,
     CaseState,
+    Contact,
     CrawlRun,
+    Label,
+    OptOut,
     Post,
     Thread,
 )
 from models.database import reading, writing
 from monitor.config import Settings
+from monitor.evidence import drop_old
 from monitor.post_search import forget_words
 from monitor.privacy import erase_posts, record
 
@@ -36,13 +41,17 @@ class Policy:
     """How long each class of data is kept, in days."""
 
     unflagged: int = 30
-    """Threads that never became a case, after their newest post."""
+    """Threads that never became a case, after their newest post; pages kept as evidence."""
     closed: int = 180
-    """Texts of threads whose cases are all closed, after the last was."""
+    """Texts of threads whose cases are all closed, and the cases' notes, after the last was."""
     runs: int = 90
     """Records of crawls, hourly counts, and digests that were sent."""
     audit: int = 365
-    """The record of reveals and erasures."""
+    """The record of reveals and erasures, and what was noted of wishes for no contact."""
+    contacts: int = 365
+    """Who was written to by whom."""
+    labels: int = 730
+    """Agents' decisions, to learn from."""
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -52,6 +61,8 @@ def policy_of(settings: Settings) -> Policy:
         closed=settings.keep_closed_days,
         runs=settings.keep_runs_days,
         audit=settings.keep_audit_days,
+        contacts=max(settings.keep_audit_days, settings.contact_cap_days),
+        labels=settings.keep_labels_days,
     )
 
 
@@ -68,10 +79,26 @@ class Swept:
     hours: int = 0
     digests: int = 0
     audits: int = 0
+    contacts: int = 0
+    labels: int = 0
+    wishes: int = 0
+    """Notes of wishes for no contact; the wishes stay."""
+    pages: int = 0
+    """Kept as evidence of why they could not be read."""
 
 
-def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -> Swept:
-    """Take away what ``policy`` does not keep any longer; ``dry`` only counts."""
+def sweep(
+    engine: Engine,
+    policy: Policy,
+    now: datetime,
+    *,
+    dry: bool = False,
+    evidence: Path | None = None,
+) -> Swept:
+    """Take away what ``policy`` does not keep any longer; ``dry`` only counts.
+
+    ``evidence`` is the folder of pages that could not be read.
+    """
     with reading(engine) as session:
         unflagged = _unflagged(session, now - timedelta(days=policy.unflagged))
         closed = _closed(session, now - timedelta(days=policy.closed))
@@ -85,12 +112,35 @@ def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -
                 continue
             with writing(engine) as session:
                 posts += _empty(session, part, now, keep_rows=keep_rows)
-    old = now - timedelta(days=policy.runs)
-    stale = {
-        "runs": (CrawlRun, col(CrawlRun.started_at) < old),
-        "hours": (Activity, col(Activity.hour) < old),
-        "digests": (Alert, (col(Alert.kind) == AlertKind.DIGEST) & (col(Alert.created_at) < old)),
-        "audits": (Audit, col(Audit.at) < now - timedelta(days=policy.audit)),
+    counts = _sweep_rows(engine, policy, now, dry=dry)
+    if evidence is not None:
+        before = now - timedelta(days=policy.unflagged)
+        counts["pages"] = drop_old(evidence, before, dry=dry)
+    if not dry:
+        forget_words(engine)
+    swept = Swept(threads=len(unflagged), closed=len(closed), posts=posts, **counts)
+    if not dry and swept != Swept():
+        with writing(engine) as session:
+            told = ", ".join(f"{count} {name}" for name, count in asdict(swept).items() if count)
+            record(session, "retention", "pruned", "old data", told, now)
+    return swept
+
+
+def _sweep_rows(engine: Engine, policy: Policy, now: datetime, *, dry: bool) -> dict[str, int]:
+    """Delete rows that are too old by themselves; return how many of each."""
+
+    def before(days: int) -> datetime:
+        return now - timedelta(days=days)
+
+    sent = col(Alert.kind) == AlertKind.DIGEST
+    stale: dict[str, tuple[type[SQLModel], ColumnElement[bool]]] = {
+        "runs": (CrawlRun, col(CrawlRun.started_at) < before(policy.runs)),
+        "hours": (Activity, col(Activity.hour) < before(policy.runs)),
+        "digests": (Alert, sent & (col(Alert.created_at) < before(policy.runs))),
+        "audits": (Audit, col(Audit.at) < before(policy.audit)),
+        "contacts": (Contact, col(Contact.at) < before(policy.contacts)),
+        "labels": (Label, col(Label.at) < before(policy.labels)),
+        "wishes": (OptOut, (col(OptOut.note) != "") & (col(OptOut.at) < before(policy.audit))),
     }
     counts = {}
     for name, (table, condition) in stale.items():
@@ -100,15 +150,11 @@ def sweep(engine: Engine, policy: Policy, now: datetime, *, dry: bool = False) -
             ).one()
         if counts[name] and not dry:
             with writing(engine) as session:
-                session.exec(delete(table).where(condition))
-    if not dry:
-        forget_words(engine)
-    swept = Swept(threads=len(unflagged), closed=len(closed), posts=posts, **counts)
-    if not dry and swept != Swept():
-        with writing(engine) as session:
-            told = ", ".join(f"{count} {name}" for name, count in asdict(swept).items() if count)
-            record(session, "retention", "pruned", "old data", told, now)
-    return swept
+                if table is OptOut:
+                    session.exec(update(OptOut).where(condition).values(note=""))
+                else:
+                    session.exec(delete(table).where(condition))
+    return counts
 
 
 def _unflagged(session: Session, before: datetime) -> list[int]:

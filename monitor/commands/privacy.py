@@ -20,7 +20,8 @@ def export(name: Name, host: Host = None) -> None:
     """Print all that is stored on an author as JSON, for an answer to an access request."""
     from models.base import id_of, utc_now
     from models.database import writing
-    from monitor.privacy import find_authors, held_on, record
+    from monitor.held import held_on
+    from monitor.privacy import find_authors, record
 
     with writing(open_database()) as session:
         authors = find_authors(session, name, host=host)
@@ -68,7 +69,14 @@ def prune(
     from monitor.config import load_settings
     from monitor.retention import policy_of, sweep
 
-    swept = sweep(open_database(), policy_of(load_settings()), utc_now(), dry=dry_run)
+    settings = load_settings()
+    swept = sweep(
+        open_database(),
+        policy_of(settings),
+        utc_now(),
+        dry=dry_run,
+        evidence=settings.evidence_folder,
+    )
     told = [f"{count} {name}" for name, count in asdict(swept).items() if count]
     typer.echo(("Would go: " if dry_run else "Gone: ") + (", ".join(told) or "nothing"))
 

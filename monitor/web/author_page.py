@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from models import Access, Author, Post, Source
 from models.base import id_of
 from models.database import reading, writing
+from monitor.held import held_on
 from monitor.privacy import (
     NobodyFound,
     everywhere,
     find_authors,
     forget,
-    held_on,
     host_of,
     objected,
     record,

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import SQLModel, select
 
-from models import Alert, Board, Case, CaseEvent, Source
+from models import Alert, Board, Case, CaseEvent, OptOut, Source
 from models.database import (
     DatabaseError,
     alembic_config,
@@ -22,6 +23,7 @@ from models.database import (
     upgrade,
     writing,
 )
+from monitor.privacy import hash_of
 
 READ = datetime(2026, 11, 19, 10, 0, tzinfo=timezone(timedelta(hours=2)))
 
@@ -175,3 +177,32 @@ def test_an_unreachable_server_is_one_clear_message() -> None:
     with pytest.raises(DatabaseError, match="cannot be opened") as caught:
         check_schema(engine)
     assert "secret" not in str(caught.value)
+
+
+def test_wishes_for_no_contact_become_hashes_with_the_salt_of_the_objections(
+    tmp_path: Path,
+) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path}/q.db")
+    command.upgrade(alembic_config(engine), "0037")
+    with contextlib.closing(sqlite3.connect(f"{tmp_path}/q.db")) as old:
+        old.execute(
+            "INSERT INTO opt_out (source_id, external_id, note, at) "
+            "VALUES (1, 'klara', 'by mail', '2026-11-02')"
+        )
+        old.execute("INSERT INTO objection (author_hash, salt, at) VALUES ('h', 's', '2026-11-02')")
+        columns = [row[1] for row in old.execute("PRAGMA table_info(source)") if row[3]]
+        given = {"id": 1, "address": "https://www.f.test/board/"}
+        told = {name: given.get(name, "0") for name in {*columns, *given}}
+        old.execute(
+            f"INSERT INTO source ({', '.join(told)}) VALUES ({', '.join('?' * len(told))})",  # noqa: S608
+            list(told.values()),
+        )
+        old.commit()
+    upgrade(engine)
+    with reading(engine) as session:
+        [wish] = session.exec(select(OptOut))
+        assert wish.author_hash == hash_of("s", "f.test", "klara")
+        assert (wish.salt, wish.note) == ("s", "by mail")
+    with contextlib.closing(sqlite3.connect(f"{tmp_path}/q.db")) as now:
+        assert "klara" not in str(now.execute("SELECT * FROM opt_out").fetchall())
+    engine.dispose()

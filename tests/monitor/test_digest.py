@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from models import Author, CaseState, DeliveryState, Level, OptOut, Outreach
+from models import Author, CaseState, DeliveryState, How, Level, Outreach
 from models.database import writing
+from monitor.case_rules import Actor
+from monitor.contacts import opt_out
 from monitor.coverage import Health
 from monitor.digest import Digest, DigestError, as_text, build_digest
 from tests.monitor.scene import NOW, Scene, hours
@@ -106,11 +108,11 @@ def test_nobody_is_offered_a_way_to_an_author_who_asked_for_peace(scene: Scene) 
     source = scene.source()
     thread = scene.thread(source, "Title")
     post = scene.post(thread, "Nordvia, why?")
-    scene.case(post)
+    asked = scene.case(post)
     scene.case(scene.post(scene.thread(source, "Another"), "Nordvia again"))
     author = scene.session.get_one(Author, post.author_id)
     author.profile_url = f"{source.address}member/5"
-    scene.add(OptOut(source_id=source.id, external_id=author.external_id))
+    opt_out(scene.session, asked, Actor(None, How.CLI), NOW)
     silent = {
         case.title: (case.silent, case.private_url or case.profile_url)
         for case in digest_of(scene).cases

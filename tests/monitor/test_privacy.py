@@ -22,7 +22,8 @@ from models import (
 )
 from models.base import id_of
 from models.database import reading, writing
-from monitor.privacy import ERASED, NobodyFound, find_authors, forget, held_on, objected
+from monitor.held import held_on
+from monitor.privacy import ERASED, NobodyFound, find_authors, forget, objected
 from monitor.retention import Policy, Swept, sweep
 from monitor.store import Store
 from spiders.base import PostItem
