@@ -52,6 +52,7 @@ _KNOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"its time has come", "note_its_time"),
         (r"(?P<name>.+) does not work here any more", "note_left"),
         (r"somebody in the thread complained after it was solved", "note_again"),
+        (r"the thread got worse after it was dismissed", "note_flared"),
     )
 )
 """What the machine writes down in English, and the key of the same in every language."""

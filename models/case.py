@@ -44,11 +44,13 @@ CLOSED = frozenset({CaseState.SOLVED, CaseState.DISMISSED})
 
 
 class CaseChange(StrEnum):
-    """What an event of a case tells: the first three come from the risk job."""
+    """What an event of a case tells: the first four come from the risk job."""
 
     OPENED = "opened"
     RAISED = "raised"
     LOWERED = "lowered"
+    JOINED = "joined"
+    """Another author is unhappy in the thread, while somebody has the case of the first."""
     CLAIMED = "claimed"
     RELEASED = "released"
     CONTACTED = "contacted"
@@ -94,7 +96,7 @@ class Case(SQLModel, table=True):
     thread_id: int = Field(foreign_key="thread.id", ondelete="CASCADE")
     brand_id: int = Field(foreign_key="brand.id", index=True, ondelete="CASCADE")
     post_id: int = Field(foreign_key="post.id")
-    """The post to quote and whose author to write to."""
+    """The post to quote and whose author to write to; stays while somebody has the case."""
     level: str = Field(max_length=16)
     score: float
     """Thread risk, 0 to 100."""
@@ -146,7 +148,7 @@ class CaseEvent(SQLModel, table=True):
     """Whose the case was before, and below, whose it is after."""
     to_agent_id: int | None = Field(default=None, foreign_key="agent.id")
     reason: str = Field(default="", max_length=32)
-    """A ``Dismissal``, or the role a case was escalated to."""
+    """A ``Dismissal``, the role a case was escalated to, or the post of who joined."""
     note: str = Field(default="", max_length=1000)
     """Why, in the words of who did it."""
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)

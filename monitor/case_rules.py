@@ -10,7 +10,7 @@ from alerts.tongue import Clock, Phrase, Tongue, phrase, tongue
 from models import Agent, AgentRole, Case, CaseChange, CaseEvent, CaseState, How
 from models.errors import QuietwordError
 
-MACHINE = (CaseChange.OPENED, CaseChange.RAISED, CaseChange.LOWERED)
+MACHINE = (CaseChange.OPENED, CaseChange.RAISED, CaseChange.LOWERED, CaseChange.JOINED)
 """Events of the risk job, which change no state."""
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from sqlmodel import Session, col, select
 
 from alerts.tongue import phrase
-from models import CLOSED, Agent, Case, CaseEvent, CaseState
+from models import CLOSED, Agent, Case, CaseChange, CaseEvent, CaseState
 from monitor import team, wording
 from monitor.cases import CaseRefused
 from monitor.flagged import Flagged, read_flagged
@@ -125,6 +125,8 @@ def history(session: Session, case_id: int) -> tuple[Line, ...]:
 
 def event_line(event: CaseEvent, names: dict[int | None, str]) -> str:
     """Return one event in words; ``names`` holds the agents' names by id."""
+    if event.kind == CaseChange.JOINED:
+        return "somebody else in the thread is unhappy, too"
     if event.to_state is None:
         return f"{event.kind.replace('_', ' ')}: {wording.level_words(event.level)} " + (
             f"{event.score:.0f}"

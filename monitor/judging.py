@@ -1,6 +1,5 @@
 """The risk job: from verdicts to cases, and from cases to alerts in the outbox."""
 
-import contextlib
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -22,8 +21,6 @@ from models import (
     Case,
     CaseChange,
     CaseEvent,
-    CaseState,
-    How,
     Level,
     Mention,
     Outreach,
@@ -36,12 +33,12 @@ from models import (
 from models.base import id_of
 from models.database import reading, writing
 from monitor.brands import staff_names
-from monitor.cases import Actor, CaseRefused, reopen
 from monitor.config import Settings
 from monitor.feedback import is_quiet, threshold
 from monitor.privacy import page_to_show
 from monitor.risk import JudgedPost, Risk, assess
 from monitor.routing import Duty
+from monitor.taking_up import is_with_somebody, note_newcomer, take_up_again
 
 logger = logging.getLogger(__name__)
 USUAL_DAYS = 28
@@ -77,9 +74,9 @@ def judge(
     ``targets`` are the (channel, room) pairs an alert goes to. An alert is queued in the
     transaction that opens or raises its case, once for each case and level; a complaint older
     than ``alert_max_age`` opens its case in silence, one older than ``quiet_after`` opens none
-    (``None``: all open). In the quiet hours of ``settings`` alerts wait in the outbox. A solved
-    case is reopened by a complaint that is newer. Threads are assessed without a lock; one is
-    taken where there is news.
+    (``None``: all open). In the quiet hours of ``settings`` alerts wait in the outbox. A closed
+    case is reopened by a newer complaint that is weighty enough (``monitor.taking_up``). Threads
+    are assessed without a lock; one is taken where there is news.
     """
     usual: dict[int, float | None] = {}
     events: Counter[str | None] = Counter()
@@ -281,9 +278,16 @@ def _keep_case(
         event = "raised" if level.rank > Level(case.level).rank else "lowered"
     elif not _is_news(case, risk):
         return case, None
+    if event != "opened" and is_with_somebody(case) and case.state not in CLOSED:
+        note_newcomer(session, case, risk.post_id, now)
     case.level, case.score, case.reasons = level, risk.score, list(risk.reasons)
-    case.post_id = risk.post_id or case.post_id
     case.newest_complaint_at = risk.newest_complaint
+    case.updated_at = now
+    session.add(case)
+    session.flush()
+    take_up_again(session, case, checkpoint, now)
+    if not is_with_somebody(case) and case.state not in CLOSED:
+        case.post_id = risk.post_id or case.post_id
     case.topic = session.exec(
         select(Verdict.topic).where(
             Verdict.post_id == case.post_id,
@@ -292,10 +296,7 @@ def _keep_case(
             col(Verdict.topic).is_not(None),
         )
     ).first()
-    case.updated_at = now
-    session.add(case)
     session.flush()
-    _take_up_again(session, case, now)
     if event is not None:
         session.add(
             CaseEvent(
@@ -308,21 +309,6 @@ def _keep_case(
             )
         )
     return case, event
-
-
-def _take_up_again(session: Session, case: Case, now: datetime) -> None:
-    """Reopen a solved case whose thread holds a complaint that was written after it was solved."""
-    newest, closed = case.newest_complaint_at, case.closed_at
-    if (
-        case.state == CaseState.SOLVED
-        and newest is not None
-        and closed is not None
-        and newest > closed
-        and Level(case.level).rank >= Level.REACH_OUT.rank
-    ):
-        words = "somebody in the thread complained after it was solved"
-        with contextlib.suppress(CaseRefused):  # a person was faster
-            reopen(session, id_of(case), Actor(None, How.TIMER), now, reason=words)
 
 
 def message_for(session: Session, case: Case, *, now: datetime) -> Message:

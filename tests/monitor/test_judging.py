@@ -1,7 +1,9 @@
 """From verdicts to cases and alerts, on rows written by hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -15,7 +17,10 @@ from models import (
     Case,
     CaseEvent,
     CaseState,
+    Contact,
     Delivery,
+    Dismissal,
+    How,
     Mention,
     Post,
     Source,
@@ -25,8 +30,12 @@ from models import (
 )
 from models.base import id_of
 from models.database import reading, writing
+from monitor import cases
 from monitor.brands import BrandSpec, save_brand
+from monitor.case_rules import Actor
+from monitor.case_views import history
 from monitor.judging import Judged, judge, message_for, quote_of
+from monitor.team import save_agent
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 CHECKPOINT = "by-hand@1"
@@ -113,6 +122,16 @@ class Forum:
                 )
             self.posts.append(id_of(post))
         return self.posts[-1]
+
+    def by_hand(self, verb: Callable[..., Any], *, at: datetime = NOW, **given: Any) -> None:
+        """Let Anna change the case."""
+        with writing(self.engine) as session:
+            anna = save_agent(session, "Anna")[0]
+            verb(session, 1, Actor(anna.id, How.SLACK), at, **given)
+
+    def kinds(self) -> list[str]:
+        with reading(self.engine) as session:
+            return list(session.exec(select(CaseEvent.kind).order_by(col(CaseEvent.id))))
 
     def judge(self, *, at: datetime = NOW, age: timedelta = timedelta(days=3)) -> Judged:
         return judge(
@@ -280,3 +299,107 @@ def test_a_complaint_that_disappears_lowers_its_case(forum: Forum) -> None:
     case = forum.case()
     assert (case.level, case.score, case.reasons) == ("watch", 0.0, [])
     assert forum.alerts() == ["reach_out"]
+
+
+def test_the_author_of_a_case_stays_while_somebody_has_it(forum: Forum) -> None:
+    first = forum.post("first", Unhappy.SURE, hours_ago=5, negative=0.90)
+    forum.judge()
+    forum.by_hand(cases.claim)
+    forum.post("second", Unhappy.SURE, hours_ago=2, negative=0.97)
+    forum.judge()
+    assert forum.case().post_id == first
+    forum.post("second", Unhappy.SURE, hours_ago=1.5, negative=0.98)
+    forum.judge()
+    assert forum.kinds().count("joined") == 1, "one author is told of once"
+    forum.by_hand(cases.contacted)
+    forum.post("third", Unhappy.SURE, negative=0.99)
+    forum.judge()
+    assert forum.case().post_id == first
+    assert forum.kinds().count("joined") == 2
+    with reading(forum.engine) as session:
+        [name] = session.exec(
+            select(Author.name).join(Contact, col(Contact.author_id) == col(Author.id))
+        )
+        message = message_for(session, forum.case(), now=NOW)
+        lines = [line.what for line in history(session, 1)]
+    assert (name, message.author) == ("first", "first")
+    assert lines.count("somebody else in the thread is unhappy, too") == 2
+
+
+def test_a_case_that_nobody_has_follows_the_weightiest_complaint(forum: Forum) -> None:
+    forum.post("first", Unhappy.SURE, hours_ago=5, negative=0.90)
+    forum.judge()
+    forum.by_hand(cases.claim)
+    second = forum.post("second", Unhappy.SURE, hours_ago=2, negative=0.97)
+    forum.judge()
+    forum.by_hand(cases.release)
+    forum.post("third", Unhappy.SURE, hours_ago=1, negative=0.91)
+    forum.judge()
+    assert forum.case().post_id == second
+
+
+def test_a_solved_case_that_is_taken_up_again_is_about_who_complained_since(forum: Forum) -> None:
+    forum.post("first", Unhappy.SURE, hours_ago=9, negative=0.90)
+    forum.judge()
+    for verb in (cases.claim, cases.contacted, cases.solved):
+        forum.by_hand(verb, at=NOW - timedelta(hours=3))
+    second = forum.post("second", Unhappy.SURE, hours_ago=1, negative=0.97)
+    forum.judge()
+    case = forum.case()
+    assert (case.state, case.post_id, case.agent_id) == ("new", second, None)
+
+
+FLARES = [
+    # dismissed for, where the newer posts name the brand, after which the case is
+    (Dismissal.NOT_NEGATIVE, True, "new"),
+    (Dismissal.NOT_NEGATIVE, False, "new"),
+    (Dismissal.ALREADY_HANDLED, False, "new"),
+    (Dismissal.NOT_ABOUT_US, True, "new"),
+    (Dismissal.NOT_ABOUT_US, False, "dismissed"),
+    (Dismissal.OTHER_BRAND, True, "new"),
+    (Dismissal.OTHER_BRAND, False, "dismissed"),
+    (Dismissal.NO_CONTACT_ALLOWED, True, "dismissed"),
+]
+
+
+@pytest.mark.parametrize(("reason", "named", "state"), FLARES)
+def test_a_dismissed_thread_that_flares_up_is_taken_up_again(
+    forum: Forum, reason: Dismissal, named: bool, state: str
+) -> None:
+    first = forum.post("ann", Unhappy.SURE, hours_ago=9)
+    forum.judge()
+    assert forum.case().level == "reach_out"
+    forum.by_hand(cases.dismiss, at=NOW - timedelta(hours=4), reason=reason)
+    assert forum.judge().alerts == 0
+    assert forum.case().state == "dismissed", "what was known then takes nothing up"
+    for author in ("bob", "cat", "dan"):
+        number = forum.post(author, Unhappy.SURE, hours_ago=1)
+        if named:
+            with writing(forum.engine) as session:
+                session.add(
+                    Mention(
+                        post_id=number,
+                        brand_id=forum.brand_id,
+                        place="text",
+                        start=0,
+                        end=7,
+                        matched="Nordvia",
+                    )
+                )
+    alerts = forum.judge().alerts
+    case = forum.case()
+    assert (case.level, case.state) == ("urgent", state)
+    assert (alerts, case.post_id != first) == ((1, True) if state == "new" else (0, False))
+    forum.judge()
+    assert forum.kinds().count("reopened") == (state == "new"), "once"
+
+
+def test_a_thread_dismissed_at_its_worst_stays_dismissed(forum: Forum) -> None:
+    for author in ("ann", "bob", "cat", "dan"):
+        forum.post(author, Unhappy.SURE, hours_ago=9)
+    forum.judge()
+    assert forum.case().level == "urgent"
+    forum.by_hand(cases.dismiss, at=NOW - timedelta(hours=4), reason=Dismissal.ALREADY_HANDLED)
+    forum.post("eve", Unhappy.SURE, hours_ago=1)
+    assert forum.judge().alerts == 0
+    assert forum.case().state == "dismissed"
