@@ -37,6 +37,8 @@ BUCKETS = 24
 """Points of the line that shows a thread's growth."""
 LEFT_ALONE = timedelta(hours=24)
 """A case that nobody took for so long needs a manager, however calm it is."""
+LEFT_OPEN = timedelta(days=21)
+"""And so does one whose customer was written to so long ago, and which is not closed."""
 OTHER = "other"
 """The topic of cases whose topic was not recognised."""
 NOBODY = 0
@@ -253,7 +255,8 @@ def _pressing(now: datetime) -> Any:
     """Return the condition for a case that needs a manager.
 
     Somebody asked for a decision; or it is urgent and nobody has written to the customer; or
-    it should be answered and nobody has taken it for a day.
+    it should be answered and nobody has taken it for a day; or it was left open for weeks after a
+    word with the customer.
     """
     return or_(
         col(Case.state) == CaseState.ESCALATED,
@@ -262,6 +265,10 @@ def _pressing(now: datetime) -> Any:
             col(Case.level) == Level.REACH_OUT,
             col(Case.state) == CaseState.NEW,
             col(Case.opened_at) < now - LEFT_ALONE,
+        ),
+        and_(
+            col(Case.state) == CaseState.CONTACTED,
+            col(Case.contacted_at) < now - LEFT_OPEN,
         ),
     )
 

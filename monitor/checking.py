@@ -17,6 +17,7 @@ from monitor.config import Settings, load_settings, unknown_variables
 from monitor.health import GREEN, RED
 from monitor.runtime import load_scorer, make_channels, personal_kinds
 from monitor.service import read_secret
+from monitor.timers import broken_timers
 from sentiment.base import Query
 
 STYLES = {"ok": "green", "look": "yellow", "bad": "red"}
@@ -81,6 +82,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield from _brands(session)
             yield from _sources(session)
             yield from _deliveries(session, settings)
+            yield from _timers(session)
     finally:
         engine.dispose()
 
@@ -136,6 +138,17 @@ def _deliveries(session: Session, settings: Settings) -> Iterator[Finding]:
             "bad",
             f"{what} has not reached {where}: {one.reason}"
             + (". Mend it, then: quietword deliver --retry-failed" if one.failed else ""),
+        )
+
+
+def _timers(session: Session) -> Iterator[Finding]:
+    for timer in broken_timers(session):
+        given_up = timer.done_at is not None
+        next_try = "given up" if given_up else f"again at {timer.due_at:%H:%M} UTC"
+        yield Finding(
+            "bad" if given_up else "look",
+            f"timer {timer.kind} of case {timer.case_id} {timer.outcome}, {timer.tries} times; "
+            f"{next_try}; the log has the whole of it",
         )
 
 

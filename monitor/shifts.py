@@ -60,15 +60,28 @@ class Worker:
         return any(begin <= at < end for day in days for begin, end in self.spans(day))
 
     def next_begin(self, after: datetime) -> datetime | None:
-        """Return when the agent next begins to work after a moment; ``None``: not in two weeks."""
-        today = after.astimezone(ZoneInfo(self.agent.timezone)).date()
-        begins = [
-            begin
-            for ahead in range(-1, LOOK_AHEAD_DAYS)
-            for begin, _ in self.spans(today + timedelta(days=ahead))
-            if begin > after and not _paused(self.agent, begin)
-        ]
-        return min(begins, default=None)
+        """Return the first moment from ``after`` on at which the agent works.
+
+        The begin of a shift, or the end of a pause or of days off in the middle of one; ``None``
+        where that is more than two weeks away, not counting a pause.
+        """
+        if not self.agent.active:
+            return None
+        ready = after
+        if self.agent.paused_until is not None:
+            ready = max(after, self.agent.paused_until)
+        zone = ZoneInfo(self.agent.timezone)
+        today = ready.astimezone(zone).date()
+        days = [today + timedelta(days=ahead) for ahead in range(-1, LOOK_AHEAD_DAYS)]
+        spans = [span for day in days for span in self.spans(day)]
+        if not self.hours:
+            midnights = [wall_clock(day, 0, zone) for day in days]
+            spans = [
+                (begin, end)
+                for day, begin, end in zip(days, midnights, midnights[1:], strict=False)
+                if day not in self.off
+            ]
+        return min((max(begin, ready) for begin, end in spans if end > ready), default=None)
 
     def speaks(self, language: str | None) -> bool:
         """Return whether the agent writes in ``language``; an empty list means any."""

@@ -16,12 +16,12 @@ from models import (
     Brand,
     Case,
     CaseEvent,
-    CaseState,
     How,
     Level,
     Post,
     Source,
     Thread,
+    Timer,
     Verdict,
 )
 from models.base import id_of
@@ -34,6 +34,8 @@ from monitor.team import language_of
 
 CLOCK = Actor(None, How.TIMER)
 HISTORY_SHOWN = 6
+REMINDED = {"follow_up": "asked to write again", "check": "asked to look and close"}
+"""What came of a follow-up, by its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,18 +161,33 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
         return "released", told
 
     def follow_up(case: Case) -> tuple[str, list[Told]]:
-        return "reminded", to_people(case, "follow_up", owner(case))
+        # The author is asked to be written to once more at most, whoever has the case by then.
+        kind = "check" if _followed_up(session, case) else "follow_up"
+        return REMINDED[kind], to_people(case, kind, owner(case))
+
+    def unsettled(case: Case) -> tuple[str, list[Told]]:
+        people = duty.deciders(AgentRole.LEAD)
+
+        def text(speech: Tongue, zone: tzinfo) -> str:
+            return concentrate(session, case, speech, zone)
+
+        return "told a lead", to_people(case, "unsettled", people, text=text)
 
     def solved(case: Case) -> tuple[str, list[Told]]:
         return "reminded", to_people(case, "solved", owner(case))
 
     def wake(case: Case) -> tuple[str, list[Told]]:
         try:
-            woken = cases.wake(session, id_of(case), CLOCK, now, note="its time has come").case
+            cases.wake(session, id_of(case), CLOCK, now, note="its time has come")
         except CaseRefused as refusal:
             return refusal.sentence(), []
-        people = owner(case) if woken.state != CaseState.NEW and woken.agent_id else []
-        return "woken", to_people(case, "woken", people)
+        return "woken", []  # told by a timer of the new turn, which may wait
+
+    def woken(case: Case) -> tuple[str, list[Told]]:
+        return "told", to_people(case, "woken", owner(case) if case.agent_id else [])
+
+    def until_it_may_be_told(case: Case) -> datetime | None:
+        return until_owner_works(case) if case.agent_id else until_quiet_ends(case)
 
     def given(case: Case) -> tuple[str, list[Told]]:
         return "told", to_people(
@@ -202,9 +219,26 @@ def acts(session: Session, settings: Settings, places: Places, duty: Duty) -> Ma
         "release": Act(release, until_quiet_ends, spell(settings.contact_minutes)),
         "follow_up": Act(follow_up, until_owner_works),
         "solved": Act(solved, until_owner_works),
+        "unsettled": Act(unsettled, until_quiet_ends),
         "wake": Act(wake),
+        "woken": Act(woken, until_it_may_be_told),
         "given": Act(given, until_owner_works),
     }
+
+
+def _followed_up(session: Session, case: Case) -> bool:
+    """Return whether an owner was asked to write again since the customer was first written to."""
+    return (
+        session.exec(
+            select(Timer.id).where(
+                Timer.case_id == case.id,
+                Timer.kind == "follow_up",
+                col(Timer.outcome).in_([REMINDED["follow_up"], "reminded"]),
+                col(Timer.done_at) >= case.contacted_at,
+            )
+        ).first()
+        is not None
+    )
 
 
 def entry_of(session: Session, case: Case) -> Entry:

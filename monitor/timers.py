@@ -24,6 +24,7 @@ from models import (
     CaseChange,
     CaseEvent,
     CaseState,
+    How,
     Timer,
 )
 from models.base import id_of
@@ -37,9 +38,19 @@ from monitor.timer_acts import Act, Told, acts
 logger = logging.getLogger(__name__)
 BATCH = 200
 FOLLOW_UPS = 3
-"""How often the owner is asked how a customer is doing."""
+"""How often the owner is asked how a customer is doing, before a lead is."""
+UNSETTLED_DAYS = 7
+"""How often a lead is told of a case that its follow-ups did not settle."""
 TOO_LATE = timedelta(days=7)
-"""A follow-up that is overdue by more, after a long outage or an upgrade, is left out."""
+"""What is to be asked after a case was solved is left out when overdue by more, after a long outage
+or an upgrade. A follow-up is not: its case is open."""
+TRIES = 8
+"""How often an act is tried that breaks; over some fourteen hours."""
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+"""Between two tries; each wait is four times the one before."""
+BROKE = "broke: "
+"""Begins the outcome of an act that broke."""
 ROUNDS = 5
 """One run goes on while what it does makes something else due, such as telling a lead."""
 
@@ -128,11 +139,18 @@ def _wanted(
         return base + timedelta(minutes=minutes)
 
     last = _last_event(session, case)
-    given = last is not None and last.kind == CaseChange.HANDED_OVER
-    told = [("given", 0, base)] if given and last and last.agent_id != case.agent_id else []
+    told: list[tuple[str, int, datetime]] = []
+    if last is not None and last.kind == CaseChange.HANDED_OVER and last.agent_id != case.agent_id:
+        told = [("given", 0, base)]
+    elif last is not None and last.kind == CaseChange.WOKEN and last.how == How.TIMER:
+        told = [("woken", 0, base)]
+        # A snooze that ends at night takes the case from nobody before they are back.
+        worker = Duty(session, settings, base).worker(case.agent_id)
+        base = (worker and worker.next_begin(base)) or base
     state = CaseState(case.state)
     if state is CaseState.NEW:
         return [
+            *told,
             ("route", 0, base),
             ("remind", 0, after(settings.remind_minutes)),
             ("to_lead", 0, after(settings.escalate_minutes)),
@@ -144,15 +162,15 @@ def _wanted(
             ("release", 0, after(2 * settings.contact_minutes)),
         ]
     if state is CaseState.CONTACTED:
-        begin = case.contacted_at or base
-        days = settings.follow_up_days
-        return [*told, ("follow_up", 0, days_later(begin, days, _zone(session, case, settings)))]
+        begin, zone = case.contacted_at or base, _zone(session, case, settings)
+        due = days_later(begin, settings.follow_up_days, zone)
+        return [*told, ("follow_up", 0, max(due, base))]
     if state is CaseState.SNOOZED:
         return [("wake", 0, case.snoozed_until or base)]
     if state is CaseState.ESCALATED:
         up = ("to_manager", 0, after(settings.manager_minutes))
         again = ("remind_manager", 0, after(24 * 60))
-        return [("told", 0, base), again if case.escalated_to == "manager" else up]
+        return [*told, ("told", 0, base), again if case.escalated_to == "manager" else up]
     if state is CaseState.SOLVED and case.contacted_at is not None:
         begin, zone = case.closed_at or base, _zone(session, case, settings)
         return [("solved", 0, days_later(begin, settings.solved_follow_up_days, zone))]
@@ -188,18 +206,21 @@ def fire(session: Session, settings: Settings, places: Places, now: datetime) ->
         later = None
         if case.turn != timer.turn:
             timer.outcome = "overtaken"
-        elif timer.kind in {"follow_up", "solved"} and now - timer.due_at > TOO_LATE:
+        elif timer.kind == "solved" and now - timer.due_at > TOO_LATE:
             timer.outcome = "too late"
         else:
             act: Act = doing[timer.kind]
             later = act.when(case)
-            if later is None:
-                timer.outcome, words = _do(session, act.do, timer, case)
+            if later is not None:
+                # By the time everybody is back they have as long as ever.
+                later += act.patience
+            elif (words := _do(session, act.do, timer, case)) is not None:
                 told += [(timer, one) for one in words]
                 _repeat(session, settings, timer, now)
+            elif timer.tries < TRIES:
+                later = now + min(FIRST_WAIT * 4 ** (timer.tries - 1), LONGEST_WAIT)
         if later is not None:
-            # By the time everybody is back they have as long as ever.
-            timer.due_at = later + act.patience
+            timer.due_at = later
         else:
             timer.done_at = now
             done += 1
@@ -210,30 +231,50 @@ def fire(session: Session, settings: Settings, places: Places, now: datetime) ->
 
 def _do(
     session: Session, act: Callable[[Case], tuple[str, list[Told]]], timer: Timer, case: Case
-) -> tuple[str, list[Told]]:
-    """Do one act; one that breaks takes back what it did, and stops no other."""
+) -> list[Told] | None:
+    """Do one act; one that breaks takes back what it did, stops no other, and gives ``None``."""
     try:
         with session.begin_nested():
             outcome, told = act(case)
     except Exception as error:
         logger.exception("timer %s of case %s broke", timer.kind, timer.case_id)
-        return f"broke: {type(error).__name__}", []
-    return outcome[:200], told
+        timer.tries += 1
+        timer.outcome = f"{BROKE}{type(error).__name__}"
+        return None
+    timer.outcome = outcome[:200]
+    return told
+
+
+def broken_timers(session: Session) -> list[Timer]:
+    """Return the timers whose act breaks, of cases that still stand where they did."""
+    return list(
+        session.exec(
+            select(Timer)
+            .join(Case, col(Case.id) == col(Timer.case_id))
+            .where(Timer.tries > 0, col(Timer.outcome).startswith(BROKE), Case.turn == Timer.turn)
+            .order_by(col(Timer.due_at))
+        )
+    )
 
 
 def _repeat(session: Session, settings: Settings, timer: Timer, now: datetime) -> None:
     """Set a timer again that goes on until somebody acts."""
+    kind = timer.kind
     if timer.kind == "remind_manager":
         due = now + timedelta(hours=24)
-    elif timer.kind == "follow_up" and timer.step + 1 < FOLLOW_UPS:
+    elif timer.kind == "follow_up":
         due = days_later(now, settings.follow_up_days, settings.timezone)
+        if timer.step + 1 == FOLLOW_UPS:
+            kind = "unsettled"
+    elif timer.kind == "unsettled":
+        due = days_later(now, UNSETTLED_DAYS, settings.timezone)
     else:
         return
     session.add(
         Timer(
             case_id=timer.case_id,
             turn=timer.turn,
-            kind=timer.kind,
+            kind=kind,
             step=timer.step + 1,
             due_at=due,
         )

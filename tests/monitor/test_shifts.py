@@ -90,6 +90,50 @@ def test_who_has_no_hours_works_always_and_who_pauses_does_not() -> None:
     assert worker.works(utc(AUTUMN, 4))
 
 
+def test_who_pauses_in_a_shift_is_back_when_the_pause_ends() -> None:
+    worker = a_worker("mon-fri", "08:00-16:00")
+    eleven = datetime(2026, 11, 23, 11, 0, tzinfo=WARSAW)  # a Monday
+    ends = {
+        timedelta(minutes=30): datetime(2026, 11, 23, 11, 30, tzinfo=WARSAW),
+        timedelta(hours=6): datetime(2026, 11, 24, 8, 0, tzinfo=WARSAW),  # after the shift
+        timedelta(days=30): datetime(2026, 12, 23, 11, 0, tzinfo=WARSAW),
+    }
+    for pause, back in ends.items():
+        worker.agent.paused_until = (eleven + pause).astimezone(UTC)
+        assert worker.next_begin(eleven.astimezone(UTC)) == back
+        assert worker.works(back)
+
+
+def test_who_has_no_hours_is_back_after_the_pause_and_after_the_days_off() -> None:
+    christmas = frozenset({date(2026, 12, 25), date(2026, 12, 26)})
+    worker = Worker(agent=Agent(name="Anna", timezone="Europe/Warsaw"), hours=(), off=christmas)
+    eve = datetime(2026, 12, 24, 18, 0, tzinfo=WARSAW)
+    worker.agent.paused_until = (eve + timedelta(hours=2)).astimezone(UTC)
+    assert worker.next_begin(eve.astimezone(UTC)) == eve + timedelta(hours=2)
+    worker.agent.paused_until = (eve + timedelta(hours=20)).astimezone(UTC)
+    assert worker.next_begin(eve.astimezone(UTC)) == datetime(2026, 12, 27, 0, 0, tzinfo=WARSAW)
+    worker.agent.active = False
+    assert worker.next_begin(eve.astimezone(UTC)) is None
+
+
+@pytest.mark.parametrize(
+    ("night", "pause", "back"),
+    [  # from 23:00 of the evening before, in hours that pass
+        (SPRING, 3, utc(SPRING, 1)),  # the clock shows 03:00
+        (SPRING, 8, utc(SPRING, 20)),  # beyond the shift's seven hours: the next one
+        (AUTUMN, 5, utc(AUTUMN, 2)),  # 03:00, after the hour that comes twice
+        (AUTUMN, 8, utc(AUTUMN, 5)),  # 06:00 in the morning, an hour before the end
+    ],
+)
+def test_a_pause_in_a_night_when_the_clock_jumps_ends_by_the_hours_that_pass(
+    night: date, pause: int, back: datetime
+) -> None:
+    worker = a_worker("sat-sun", "22:00-07:00" if night == AUTUMN else "22:00-06:00")
+    eve = datetime(night.year, night.month, night.day - 1, 23, tzinfo=WARSAW).astimezone(UTC)
+    worker.agent.paused_until = eve + timedelta(hours=pause)
+    assert worker.next_begin(eve) == back
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from alerts.notice import Notice
 from alerts.outbox import enqueue
 from models import (
+    Agent,
     Alert,
     AlertKind,
     Brand,
@@ -25,13 +26,15 @@ from models import (
 )
 from models.base import id_of
 from models.database import make_engine, reading, writing
-from monitor import cases, shifts
+from monitor import cases, shifts, timer_acts
+from monitor.case_list import Wanted, list_cases
 from monitor.cases import Actor
+from monitor.checking import _timers
 from monitor.config import Settings
 from monitor.judging import message_for
 from monitor.routing import Duty, Places
 from monitor.team import save_agent
-from monitor.timers import timers_due
+from monitor.timers import TRIES, broken_timers, timers_due
 from tests.monitor.scene import Scene
 
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -307,6 +310,205 @@ def test_an_agent_who_is_off_is_reminded_when_the_next_shift_begins(small_office
     office.do(cases.hand_over, case_id, "Zofia", to_agent_id=office.people["Anna"])
     office.pass_time(hours=20)
     assert office.told() == [(str(21 * 60), "given", "UANNA")]
+
+
+def test_a_pause_holds_alerts_until_it_ends_and_reminders_too(small_office: Office) -> None:
+    office = small_office
+    office.hire("Anna", "mon-fri 08:00-16:00")
+    with writing(office.engine) as session:
+        anna = session.get_one(Agent, office.people["Anna"])
+        anna.paused_until = MONDAY + timedelta(minutes=30)  # it is eleven in Warsaw
+        session.add(anna)
+    with reading(office.engine) as session:
+        duty = Duty(session, office.settings, MONDAY)
+        assert duty.quiet_until() == MONDAY + timedelta(minutes=30)
+    office.open_case()
+    with reading(office.engine) as session:
+        assert session.exec(select(Delivery.not_before)).one() == MONDAY + timedelta(minutes=30)
+
+
+def test_who_has_no_hours_and_pauses_is_reminded_when_the_pause_ends(small_office: Office) -> None:
+    office = small_office
+    office.options["contact_minutes"] = 700
+    office.hire("Anna")
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    with writing(office.engine) as session:
+        anna = session.get_one(Agent, office.people["Anna"])
+        anna.paused_until = MONDAY + timedelta(hours=20)
+        session.add(anna)
+    office.pass_time(hours=21)
+    assert office.told() == [("1200", "write", "UANNA")]
+
+
+def test_who_has_a_day_off_and_no_hours_is_reminded_the_day_after(small_office: Office) -> None:
+    office = small_office
+    office.options["contact_minutes"] = 60 * 20
+    office.hire("Anna")
+    with writing(office.engine) as session:
+        anna = session.get_one(Agent, office.people["Anna"])
+        shifts.add_day_off(session, anna, date(2026, 11, 24))
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    office.pass_time(hours=38)
+    midnight = 37 * 60  # from eleven on Monday to Wednesday, in Warsaw
+    assert office.told() == [(str(midnight), "write", "UANNA")]
+
+
+DAY = 24 * 60
+
+
+def test_a_case_that_was_written_to_is_asked_for_until_it_is_closed(office: Office) -> None:
+    office.hire("Anna")
+    office.hire("Lena", role="lead")
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    office.do(cases.contacted, case_id, "Anna")
+    office.pass_time(days=20)
+    assert office.told() == [
+        (str(3 * DAY), "follow_up", "UANNA"),
+        (str(6 * DAY), "check", "UANNA"),
+        (str(9 * DAY), "check", "UANNA"),
+        (str(12 * DAY), "unsettled", "ULENA"),
+        (str(19 * DAY), "unsettled", "ULENA"),
+    ]
+    assert "an author is clearly unhappy" in office.notice().text
+    with reading(office.engine) as session:
+        wanted = Wanted(since=MONDAY - timedelta(days=1), until=office.now)
+        assert list_cases(session, wanted, MONDAY + timedelta(days=20)).top_total == 0
+        assert list_cases(session, wanted, MONDAY + timedelta(days=22)).top_total == 1
+    office.do(cases.solved, case_id, "Anna")
+    before = len(office.told())
+    office.pass_time(days=9)
+    assert [kind for _, kind, _ in office.told()[before:]] == ["solved"]
+
+
+def test_a_long_snooze_after_a_word_with_the_customer_loses_no_follow_up(office: Office) -> None:
+    office.hire("Anna")
+    office.hire("Lena", role="lead")
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    office.do(cases.contacted, case_id, "Anna")
+    office.do(cases.snooze, case_id, "Anna", until=MONDAY + timedelta(days=14))
+    office.pass_time(days=40)
+    told = office.told()
+    assert told[:4] == [
+        (str(14 * DAY), "woken", "UANNA"),
+        (str(14 * DAY), "follow_up", "UANNA"),
+        (str(17 * DAY), "check", "UANNA"),
+        (str(20 * DAY), "check", "UANNA"),
+    ]
+    assert [kind for _, kind, _ in told[4:]] == ["unsettled"] * 3
+    assert office.case(case_id).state == "contacted"
+
+
+@pytest.mark.parametrize("late", [11, 30])
+def test_who_is_handed_a_case_late_is_asked_once_and_not_to_write_again(
+    small_office: Office, late: int
+) -> None:
+    office = small_office
+    office.hire("Anna")
+    office.hire("Bartek")
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    office.do(cases.contacted, case_id, "Anna")
+    office.pass_time(days=late)
+    before = len(office.told())
+    office.do(cases.hand_over, case_id, "Anna", to_agent_id=office.people["Bartek"])
+    office.pass_time(hours=1)
+    assert [(kind, room) for _, kind, room in office.told()[before:]] == [
+        ("given", "UBARTEK"),
+        ("check", "UBARTEK"),
+    ]
+
+
+def test_a_follow_up_that_is_late_after_an_outage_comes_once(small_office: Office) -> None:
+    office = small_office
+    office.hire("Anna")
+    case_id = office.open_case()
+    office.do(cases.claim, case_id, "Anna")
+    office.do(cases.contacted, case_id, "Anna")
+    office.pass_time(minutes=10)
+    office.now += timedelta(days=30)  # the machine is off
+    office.pass_time(hours=3)
+    assert [kind for _, kind, _ in office.told()] == ["follow_up"]
+
+
+def test_a_snooze_ends_on_time_and_is_told_at_the_owners_next_shift(office: Office) -> None:
+    office.hire("Anna", "mon-fri 08:00-16:00")
+    office.hire("Boris", "mon-sun 00:00-24:00")
+    taken, free = office.open_case(), office.open_case()
+    office.do(cases.claim, taken, "Anna")
+    night = MONDAY + timedelta(hours=14)  # one o'clock in Warsaw
+    office.do(cases.snooze, taken, "Anna", until=night)
+    office.pass_time(hours=15)
+    assert office.case(taken).state == "claimed"
+    assert "woken" not in [kind for _, kind, _ in office.told()]
+    office.pass_time(hours=8)
+    eight = str(21 * 60)
+    assert (eight, "woken", "UANNA") in office.told()
+    assert (str(22 * 60), "write", "UANNA") in office.told(), "she has as long as ever"
+    assert office.case(free).state == "escalated"
+
+
+def test_a_snooze_of_nobodys_case_that_ends_in_quiet_hours_is_told_after_them(
+    small_office: Office,
+) -> None:
+    office = small_office
+    office.options.update(quiet_hours="22:00-07:00", timezone="Europe/Warsaw")
+    office.hire("Anna")
+    case_id = office.open_case()
+    office.do(cases.snooze, case_id, "Anna", until=MONDAY + timedelta(hours=14))
+    office.pass_time(hours=15)
+    assert (office.case(case_id).state, office.told()) == ("new", [])
+    office.pass_time(hours=6)
+    assert (str(20 * 60), "woken", "C1") in office.told()
+
+
+def test_an_act_that_breaks_is_tried_again_and_listed_until_it_is_given_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.hire("Anna")
+    office.open_case()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(timer_acts, "entry_of", full)
+        office.pass_time(minutes=40)
+        with reading(office.engine) as session:
+            listed = {timer.kind: timer for timer in broken_timers(session)}
+        assert set(listed) == {"route", "remind"}
+        assert (listed["route"].outcome, listed["route"].done_at) == ("broke: OSError", None)
+        assert listed["route"].tries > 1
+        assert office.told() == []
+    office.pass_time(hours=2)
+    assert ("route", "UANNA") in [(kind, room) for _, kind, room in office.told()]
+    assert "reminder" in [kind for _, kind, _ in office.told()]
+    with reading(office.engine) as session:
+        assert broken_timers(session) == []
+
+
+def test_an_act_that_goes_on_breaking_is_given_up_and_still_listed(
+    small_office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = small_office
+    office.options.update(remind_minutes=60 * 90, escalate_minutes=60 * 100)
+    office.hire("Anna")
+    office.open_case()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(timer_acts, "entry_of", full)
+    office.pass_time(days=2)
+    with reading(office.engine) as session:
+        [timer] = broken_timers(session)
+        [finding] = _timers(session)
+    assert (timer.tries, timer.done_at is not None) == (TRIES, True)
+    assert finding.mark == "bad"
+    assert "timer route of case 1 broke: OSError, 8 times; given up" in finding.text
 
 
 def test_a_dismissed_case_is_left_in_peace(small_office: Office) -> None:
