@@ -4,11 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median, quantiles
+from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from models import Agent, Case, CaseChange, CaseEvent, Post
+from models import Agent, Case, CaseChange, CaseEvent, Label, Post
 from monitor.shifts import Worker, workers
 
 
@@ -62,17 +64,23 @@ class Uncovered:
 def read_answer_times(
     session: Session, since: datetime, until: datetime, brand: int | None = None
 ) -> AnswerTimes:
-    """Return the waits of customers first written to from ``since`` up to ``until``."""
+    """Return the waits of customers written to from ``since`` up to ``until``.
+
+    A case that was reopened before is a new wait, which began with the complaint that reopened
+    it; at the reopening itself, where a person saw that an old one was not settled.
+    """
     rows = session.exec(
-        select(
+        select(  # type: ignore[call-overload]  # more columns than its overloads know
             func.coalesce(Post.posted_at, Post.fetched_at),
             Case.opened_at,
+            _last_before(CaseChange.REOPENED),
+            _last_before(CaseChange.SOLVED, CaseChange.DISMISSED),
             CaseEvent.at,
             Agent.team,
         )
         .select_from(CaseEvent)
         .join(Case, col(Case.id) == col(CaseEvent.case_id))
-        .join(Post, col(Post.id) == col(Case.post_id))
+        .join(Post, col(Post.id) == func.coalesce(_post_of_then(), col(Case.post_id)))
         .outerjoin(Agent, col(Agent.id) == col(CaseEvent.agent_id))
         .where(
             col(CaseEvent.kind) == CaseChange.CONTACTED,
@@ -82,15 +90,18 @@ def read_answer_times(
         )
     ).all()
     staff = [one for one in workers(session) if one.agent.active]
-    waits = [
-        Wait(
-            noticed=max(timedelta(), opened - posted),
-            answered=max(timedelta(), at - opened),
-            team=team or "",
-            in_hours=any(one.works(opened) for one in staff),
+    waits = []
+    for posted, first_opened, reopened, closed, at, team in rows:
+        opened = reopened or first_opened
+        begun = opened if reopened and closed and posted <= closed else posted
+        waits.append(
+            Wait(
+                noticed=max(timedelta(), opened - begun),
+                answered=max(timedelta(), at - opened),
+                team=team or "",
+                in_hours=any(one.works(opened) for one in staff),
+            )
         )
-        for posted, opened, at, team in rows
-    ]
     teams: dict[str, list[Wait]] = defaultdict(list)
     for wait in waits:
         teams[wait.team].append(wait)
@@ -101,6 +112,33 @@ def read_answer_times(
         teams=tuple(
             told for name in sorted(teams) if (told := _waits(name, teams[name])) is not None
         ),
+    )
+
+
+def _last_before(*kinds: CaseChange) -> Any:
+    """Return when one of ``kinds`` last happened to the case before the event."""
+    earlier = aliased(CaseEvent)
+    return (
+        select(func.max(earlier.at))
+        .where(
+            col(earlier.case_id) == col(CaseEvent.case_id),
+            col(earlier.id) < col(CaseEvent.id),
+            col(earlier.kind).in_(kinds),
+        )
+        .correlate(CaseEvent)
+        .scalar_subquery()
+    )
+
+
+def _post_of_then() -> Any:
+    """Return the post whose author was written to; the case may be about another by now."""
+    return (
+        select(Label.post_id)
+        .where(col(Label.case_id) == col(CaseEvent.case_id), col(Label.at) == col(CaseEvent.at))
+        .order_by(col(Label.id))
+        .limit(1)
+        .correlate(CaseEvent)
+        .scalar_subquery()
     )
 
 

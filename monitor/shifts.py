@@ -83,6 +83,13 @@ class Worker:
             ]
         return min((max(begin, ready) for begin, end in spans if end > ready), default=None)
 
+    def next_shift(self, after: datetime) -> datetime | None:
+        """Return when a shift next begins, the one that goes on left out; ``None`` for no hours."""
+        today = after.astimezone(ZoneInfo(self.agent.timezone)).date()
+        days = [today + timedelta(days=ahead) for ahead in range(-1, LOOK_AHEAD_DAYS)]
+        begins = [begin for day in days for begin, _ in self.spans(day) if begin > after]
+        return min(begins, default=None)
+
     def speaks(self, language: str | None) -> bool:
         """Return whether the agent writes in ``language``; an empty list means any."""
         return not self.agent.languages or language in self.agent.languages
@@ -138,6 +145,12 @@ def on_shift(
         and AgentRole(one.agent.role).rank >= least.rank
         and (language is None or one.speaks(language))
     ]
+
+
+def next_shift_of(session: Session, agent_id: int | None, now: datetime) -> datetime | None:
+    """Return when an agent's next shift begins; ``None`` for who has none within two weeks."""
+    found = next((one for one in workers(session) if one.agent.id == agent_id), None)
+    return found.next_shift(now) if found else None
 
 
 def read_hours(words: Sequence[str]) -> list[Hours]:
@@ -204,3 +217,10 @@ def add_day_off(session: Session, agent: Agent, day: date) -> None:
     ):
         session.add(DayOff(agent_id=id_of(agent), day=day))
         session.flush()
+
+
+def remove_day_off(session: Session, agent: Agent, day: date) -> None:
+    """Take a day off back; one that was none is no matter."""
+    for old in session.exec(select(DayOff).where(DayOff.agent_id == agent.id, DayOff.day == day)):
+        session.delete(old)
+    session.flush()

@@ -17,7 +17,7 @@ from typing import Any
 from slack_bolt import Ack, App, BoltResponse
 from slack_sdk import WebClient
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from alerts.base import DeliveryError
 from alerts.channels.slack import SlackChannel
@@ -31,6 +31,7 @@ from monitor import cases, slack_inbox, slack_modals
 from monitor.case_rules import Actor, CaseRefused, Change
 from monitor.jobs import Runtime
 from monitor.opening import OpeningError, suggest_by
+from monitor.shifts import next_shift_of, workers
 from monitor.slack_cards import show_case, slack_rooms
 from monitor.slack_commands import Command, answer
 from monitor.slack_history import escaped
@@ -44,6 +45,8 @@ CAPPED = ("take", "contacted")
 """Presses that ask how long another agent keeps the word with an author."""
 OVERRULED = frozenset({"other_wrote", "other_has"})
 """Refusals for another agent's word with the author, which a lead may overrule."""
+OVER_NIGHT = timedelta(hours=slack_modals.OVER_NIGHT)
+"""In place of the next shift, for who lost their shifts with the form open."""
 OWNED = frozenset({"took_it_at", "has_it_since"})
 """Refusals because the case is another's, who is then named with the reader's own clock."""
 
@@ -200,7 +203,8 @@ class SlackDesk:
             if press.name == "hand_over" and not others:
                 self._tell(channel, press.user, speech.say("no_heir"))
                 return
-            view = slack_modals.form(press.name, place, speech, others)
+            shifts = press.name == "snooze" and self._has_shifts(known.agent)
+            view = slack_modals.form(press.name, place, speech, others, shifts=shifts)
         else:
             logger.warning("there is no button %r", press.name)
             return
@@ -304,14 +308,16 @@ class SlackDesk:
         return found == place.case_id
 
     def _others(self, agent: Agent) -> list[Agent]:
+        """Return the other agents, those at work first: a menu of Slack's holds a hundred."""
+        now = self._runtime.now()
         with reading(self._engine) as session:
-            return list(
-                session.exec(
-                    select(Agent)
-                    .where(Agent.active, Agent.id != agent.id)
-                    .order_by(col(Agent.name))
-                )
-            )
+            others = [one for one in workers(session) if one.agent.id != agent.id]
+        others.sort(key=lambda one: (not one.works(now), one.agent.name))
+        return [one.agent for one in others]
+
+    def _has_shifts(self, agent: Agent) -> bool:
+        with reading(self._engine) as session:
+            return next_shift_of(session, agent.id, self._runtime.now()) is not None
 
     def _tell(self, channel: SlackChannel, user: str, text: str) -> None:
         try:
@@ -334,6 +340,15 @@ def _filled_in(kind: str, given: Mapping[str, str], now: datetime, cap: timedelt
             reason = Dismissal(given["reason"])
             return lambda session, case, actor, at: cases.dismiss(
                 session, case, actor, at, reason=reason, note=note
+            )
+        case "snooze" if given["until"] == slack_modals.NEXT_SHIFT:
+            return lambda session, case, actor, at: cases.snooze(
+                session,
+                case,
+                actor,
+                at,
+                until=next_shift_of(session, actor.agent_id, at) or at + OVER_NIGHT,
+                note=note,
             )
         case "snooze":
             until = slack_modals.snoozed_until(given["until"], now)

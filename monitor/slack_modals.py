@@ -15,6 +15,9 @@ FORMS = ("dismiss", "snooze", "hand_over", "escalate", "reopen", "opt_out", "tak
 REASONS = (*Dismissal, "opt_out")
 """What a case is closed for; the last is for good."""
 HOURS = (1, 4, 18, 72, 168)
+OVER_NIGHT = 18
+"""Stands where the next shift does for who has shifts."""
+NEXT_SHIFT = "shift"
 NOTE_LIMIT = 1_000
 TITLE_LIMIT = 24
 OPTIONS = 100
@@ -24,11 +27,18 @@ View = dict[str, Any]
 
 
 def form(
-    kind: str, place: Place, speech: Tongue, agents: Sequence[Agent] = (), told: str = ""
+    kind: str,
+    place: Place,
+    speech: Tongue,
+    agents: Sequence[Agent] = (),
+    told: str = "",
+    *,
+    shifts: bool = False,
 ) -> View:
     """Return the form ``kind`` of ``FORMS``.
 
-    ``agents`` are whom a case may be handed to; ``told`` is what speaks against taking one.
+    ``agents`` are whom a case may be handed to; ``told`` is what speaks against taking one;
+    ``shifts``: who asks has shifts, so a case can be laid aside until the next.
     """
     note = _text(speech, "note", optional=True)
     inputs = {
@@ -37,10 +47,19 @@ def form(
             note,
         ],
         "snooze": [
-            _menu(speech, "until", [(str(h), speech.say(f"hours_{h}")) for h in HOURS]),
+            _menu(
+                speech,
+                "until",
+                [
+                    (NEXT_SHIFT, speech.say("until_shift"))
+                    if shifts and hours == OVER_NIGHT
+                    else (str(hours), speech.say(f"hours_{hours}"))
+                    for hours in HOURS
+                ],
+            ),
             note,
         ],
-        "hand_over": [_menu(speech, "to", [(str(id_of(a)), a.name) for a in agents]), note],
+        "hand_over": [_heirs(speech, agents), note],
         "escalate": [_text(speech, "decision", optional=False)],
         "reopen": [_text(speech, "reopen", optional=False)],
         "take_anyway": [
@@ -89,6 +108,15 @@ def snoozed_until(hours: str, now: datetime) -> datetime:
     if not hours.isdecimal() or int(hours) not in HOURS:
         raise ValueError(f"{hours!r} is none of the form's choices")
     return now + timedelta(hours=int(hours))
+
+
+def _heirs(speech: Tongue, agents: Sequence[Agent]) -> View:
+    """Return the menu of whom a case may be handed to; it says how many it has no room for."""
+    menu = _menu(speech, "to", [(str(id_of(agent)), agent.name) for agent in agents])
+    rest = len(agents) - OPTIONS
+    if rest > 0:
+        menu["hint"] = plain(speech.say("hint_heirs", count=rest, most=OPTIONS), 2_000)
+    return menu
 
 
 def _menu(speech: Tongue, name: str, choices: Sequence[tuple[str, str]]) -> View:

@@ -79,6 +79,10 @@ def shift(
         list[datetime] | None,
         typer.Option(formats=["%Y-%m-%d"], help="A date on which they do not work."),
     ] = None,
+    on: Annotated[
+        list[datetime] | None,
+        typer.Option(formats=["%Y-%m-%d"], help="A date that is no day off after all."),
+    ] = None,
 ) -> None:
     """Say when an agent works: pairs of days and hours, by the agent's own clock."""
     from models.database import writing
@@ -91,6 +95,10 @@ def shift(
             shifts.set_shifts(session, agent, shifts.read_hours(hours))
         for day in off or ():
             shifts.add_day_off(session, agent, day.date())
+        for day in on or ():
+            shifts.remove_day_off(session, agent, day.date())
         told = [one for one in shifts.workers(session) if one.agent.id == agent.id]
     words = shifts.hours_words(told[0].hours) if told else "never: inactive"
+    if told and told[0].off:
+        words += f"; off {', '.join(map(str, sorted(told[0].off)))}"
     console.print(f"{agent.name} works {words} ({agent.timezone}).", markup=False)

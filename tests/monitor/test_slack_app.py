@@ -13,8 +13,9 @@ from models import Agent, Case, CaseState, How, Post
 from models.database import make_engine, reading, writing
 from monitor import cases
 from monitor.cases import Actor
+from monitor.shifts import read_hours, set_shifts
 from monitor.slack_cards import show_case
-from monitor.team import save_agent
+from monitor.team import by_name, save_agent
 from tests.monitor.slack_scene import ANNA, BARTEK, STRANGER, Office, office
 from tests.slack_server import actions, buttons, reader_sees, texts
 from tests.slack_workspace import command, eventually, press, submit
@@ -224,6 +225,40 @@ def test_a_snoozed_case_says_until_when_and_wakes(at: Office) -> None:
     assert at.case(number).snoozed_until == at.now + timedelta(hours=4)
     pressed(at, number, "case.wake")
     eventually(lambda: "🔴 Urgent" in reader_sees(at.post(number)))
+
+
+def test_a_case_can_be_laid_aside_until_ones_next_shift(at: Office) -> None:
+    first, second = at.open_cases(2)
+    at.deliver()
+    with writing(at.engine) as session:  # Bartek has no shifts
+        anna = by_name(session, "Anna Nowak")
+        set_shifts(session, anna, read_hours(["mon-sun", "09:00-17:00"]))
+    pressed(at, first, "case.snooze")
+    eventually(lambda: at.slack.views)
+    assert "At my next shift" in reader_sees(at.slack.views[0])
+    assert at.socket
+    at.socket.send(submit(at.slack.views[0], ANNA, until="shift"))
+    eventually(lambda: at.case(first).state == "snoozed")
+    assert at.case(first).snoozed_until == at.now + timedelta(hours=21)
+    pressed(at, second, "case.snooze", BARTEK)
+    eventually(lambda: len(at.slack.views) == 2)
+    assert "At my next shift" not in reader_sees(at.slack.views[1])
+    assert "In 18 hours" in reader_sees(at.slack.views[1])
+
+
+def test_the_menu_of_heirs_has_those_at_work_first_and_says_who_is_missing(at: Office) -> None:
+    number = one_case(at)
+    with writing(at.engine) as session:
+        hours = read_hours(["mon", "03:00-04:00"])  # none is at work
+        for count in range(120):
+            set_shifts(session, save_agent(session, f"Agent {count:03}")[0], hours)
+        save_agent(session, "Zofia")
+    pressed(at, number, "case.more", choice="hand_over")
+    eventually(lambda: at.slack.views)
+    [menu, _] = at.slack.views[0]["blocks"]
+    names = [option["text"]["text"] for option in menu["element"]["options"]]
+    assert (names[:3], len(names)) == (["Bartek Lis", "Zofia", "Agent 000"], 100)
+    assert menu["hint"]["text"].startswith("22 more agents are not in this menu, which holds 100")
 
 
 def test_an_escalated_case_waits_for_a_lead_and_a_closed_one_can_be_reopened(at: Office) -> None:

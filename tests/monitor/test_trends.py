@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlmodel import Session
 
-from models import CaseState, Level, Shift
+from models import CaseState, How, Level, Shift
+from models.base import id_of
+from monitor import cases
 from monitor.answer_times import read_answer_times, read_uncovered
 from monitor.case_list import TOP, Wanted, list_cases
+from monitor.cases import Actor
 from monitor.trends import Share, read_places, read_topics, read_trends
 from tests.monitor.scene import NOW, Scene, hours
 
@@ -65,6 +68,31 @@ def test_a_wait_is_measured_from_the_post_with_its_noticing_apart(scene: Scene) 
     assert times.out_of_hours is not None
     assert (times.in_hours.number, times.out_of_hours.number) == (1, 1)
     assert [(team.name, team.number) for team in times.teams] == [("Alfa", 2)]
+
+
+@pytest.mark.parametrize("by_a_person", [False, True])
+def test_a_reopened_case_is_a_wait_of_its_own(scene: Scene, by_a_person: bool) -> None:
+    session, marta = scene.session, scene.agent("Marta")
+    thread = scene.thread(scene.source(), "T")
+    begin = NOW - hours(120)
+    case = scene.case(scene.post(thread, "Nordvia", at=begin - hours(1)), opened_at=begin)
+    actor, again = Actor(marta.id, How.WEB), begin + hours(100)
+    cases.claim(session, id_of(case), actor, begin + hours(1))
+    for verb in (cases.contacted, cases.solved):  # at one moment: it is counted once
+        verb(session, id_of(case), actor, begin + hours(2))
+    cases.reopen(session, id_of(case), actor, again, reason="it broke again")
+    if not by_a_person:  # the risk job has found another's complaint
+        case.post_id = id_of(scene.post(thread, "Nordvia", author="other", at=again - hours(0.5)))
+        session.flush()
+    cases.claim(session, id_of(case), actor, again + hours(1))
+    cases.contacted(session, id_of(case), actor, again + hours(3))
+    first = read_answer_times(session, begin, begin + hours(50)).whole
+    assert first is not None
+    assert (first.number, first.noticed, first.answered) == (1, hours(1), hours(2))
+    second = read_answer_times(session, begin + hours(50), NOW).whole
+    assert second is not None
+    noticed = hours(0) if by_a_person else hours(0.5)
+    assert (second.number, second.noticed, second.answered) == (1, noticed, hours(3))
 
 
 def test_hours_without_an_agent_are_those_between_the_shifts(scene: Scene) -> None:
