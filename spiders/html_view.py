@@ -12,18 +12,15 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import origin, same_site, site_root, without_fragment, without_session
 from spiders.base import ReadOptions
-from spiders.dates import machine_time, shown_time
+from spiders.dates import machine_time
 from spiders.html_place import Place, order_in, text_of
 from spiders.text import classes, read_words
+from spiders.tongues import Tongues
 
 if TYPE_CHECKING:
     from spiders.html_engine import HtmlEngine
 
 _STAMPS = ("datetime", "data-time", "data-timestamp", "title", "content")
-_TONGUES = ("ru", "uk", "pl", "de", "cs", "fr", "es", "it", "nl", "pt")
-"""Tried on a date in words that neither the page's language nor English explains."""
-_IN_WORDS = re.compile(r"(?=.*\d)(?=.*[^\W\d_]{3})(?!.*\d[./-]\d+[./-]\d).{6,60}$", re.DOTALL)
-_MOST_FAILURES = 60  # texts of a page that are no date in any language; each costs milliseconds
 _MOST_TEXTS = 30  # texts of a cell that are tried as a date
 
 
@@ -36,8 +33,7 @@ class HtmlView:
         self.options = replace(options, date_order=order)
         self.language = engine.language(page)
         self._engine = engine
-        self._tongues = list(_TONGUES)
-        self._patience = _MOST_FAILURES
+        self._tongues = Tongues(self.language)
         self.here = self.place(page.url)
         self.root = self._find_root()
 
@@ -80,18 +76,7 @@ class HtmlView:
         text = self._engine.shown(text)
         if not re.search(r"\d|\s", text):  # "Yesterday" alone has no hour
             return None
-        if (when := shown_time(text, self.options, self.language)) or self.options.language:
-            return when
-        if not self._patience or not _IN_WORDS.match(text):
-            return None
-        # Month names need no guess; numbers alone (5/4/2015) would.
-        for tongue in self._tongues:
-            if when := shown_time(text, self.options, tongue):
-                self._tongues.remove(tongue)
-                self._tongues.insert(0, tongue)
-                return when
-        self._patience -= 1
-        return None
+        return self._tongues.shown(text, self.options)
 
     def url(self, href: str | None) -> str | None:
         """Return ``href`` as an address on this site without session id; else ``None``."""

@@ -11,8 +11,9 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import same_site, without_fragment, without_session
 from spiders.base import ReadOptions
-from spiders.dates import machine_time, shown_time
+from spiders.dates import machine_time
 from spiders.text import classes, fit
+from spiders.tongues import Tongues
 
 _MACHINE = ("datetime", "data-timestamp", "data-time", "date", "content", "title")
 _COUNT = re.compile(r"\d{1,3}(?:[ .,'’\xa0\u202f]\d{3})+(?!\d)|\d+(?![\d.,:/-]\d)")
@@ -45,6 +46,7 @@ class Doc:
         self.options = options
         if options.date_order is None and (options.language or self.language or "en") == "en":
             self.options = replace(options, date_order=_order_on(page.text))
+        self._tongues = Tongues(self.language)
         self.here = without_fragment(without_session(page.url))
 
     def url(self, href: str | None) -> str | None:
@@ -59,7 +61,7 @@ class Doc:
 
     def shown(self, text: str | None) -> datetime | None:
         """Return the moment that ``text`` tells people."""
-        return shown_time(text, self.options, self.language)
+        return self._tongues.shown(text, self.options)
 
     def time(self, node: Selector) -> datetime | None:
         """Return the moment of ``node``: by its attributes for machines, its title, its text."""

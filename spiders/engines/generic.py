@@ -35,9 +35,12 @@ from spiders.engines.schema_addresses import board_key, post_id_in, thread_numbe
 from spiders.text import classes, is_quote, plain, read_words
 
 _SIGNATURE = re.compile(
-    r"signature|\bsig\b|podpis|edited|last-?edit|edit-?(?:info|note)|modified", re.IGNORECASE
+    r"signature|\bsig\b|podpis|edited|last-?edit|edit-?(?:info|note)|modified|updated-",
+    re.IGNORECASE,
 )
-_EDITED = re.compile(r"edited|last-?_?edit|edit-?(?:info|note)|modified|edytowan", re.IGNORECASE)
+_EDITED = re.compile(
+    r"edited|last-?_?edit|edit-?(?:info|note)|modified|edytowan|updated-", re.IGNORECASE
+)
 _EDITED_ON = re.compile(
     r"(?:last edit|edited (?:on|by)|zuletzt (?:bearbeitet|geändert)|bearbeitet (?:am|von)|edytowan|"
     r"отредактир|изменено|редагован|upraveno)[^\n]{0,40}\d",

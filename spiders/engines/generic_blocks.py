@@ -175,12 +175,24 @@ class Finder(Parts):
 
     def _lists(self, blocks: list[Block]) -> bool:
         """Tell whether most of ``blocks`` lead to a page of their own by a title: a list."""
-        own = [self._title_in(block.node, block.body) for block in blocks]
+        own = [
+            self._title_in(block.node, block.body)
+            if not (begins := self._begins_with(block.body))[0]
+            else begins
+            for block in blocks
+        ]
         titles = Counter(title for title, _ in own if title)
         alone = sum(seen for seen in titles.values() if seen == 1)
         # Long texts make a thread, unless each and every one has a title of its own.
         long = sum(self.length(block.body) for block in blocks) > _EXCERPT * len(blocks)
         return alone == len(blocks) if long else alone * 2 > len(blocks)
+
+    def _begins_with(self, body: Element) -> tuple[str, str]:
+        """Return the title that a short ``body`` begins with and has little else beside."""
+        title, href = self._title_in(body)
+        whole = plain(body)
+        alone = whole.startswith(title) and len(title) * 3 > len(whole)
+        return (title, href) if alone else ("", "")
 
     def _profiles(self, node: Element) -> list[str]:
         """Return the texts of the links to profiles in ``node``."""

@@ -10,6 +10,7 @@ from lxml.etree import _Element as Element  # type: ignore[import-untyped]  # ha
 from spiders.base import ReadOptions
 from spiders.dates import machine_time, shown_time
 from spiders.text import is_quote, plain
+from spiders.tongues import Tongues
 
 PROFILE = re.compile(
     r"/(?:users?|u|members?|profiles?|authors?|people|account|uzytkownik|uzytkownicy|profil|"
@@ -41,7 +42,7 @@ _SPELT = re.compile(
     r"(?:\d{4}([./-])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2\d{2,4}|"
     r"(?:[^\W\d]{2,9}[.,]?\s)?\d{1,2}(?:st|nd|rd|th)?[.,]?\s[^\W\d]{3,12}[.,]?\s\d{4}|"
     r"(?:[^\W\d]{2,9}[.,]?\s)?[^\W\d]{3,12}\s\d{1,2}(?:st|nd|rd|th)?,?\s\d{4})"
-    r"[,.]?\s(?:[^\W\d]{1,3}\s|[-–—|(]\s?)?\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b)?",
+    r"[,.]?\s(?:[^\W\d]{1,3}\.?,?\s|[-–—|(]\s?)?\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\b)?",
     re.IGNORECASE,
 )
 """A day and an hour among other words: "Date: Monday, 05.11.2018, 12:14 | Message # 1"."""
@@ -97,6 +98,7 @@ class Parts:
     def __init__(self, options: ReadOptions, language: str | None) -> None:
         self._options = options
         self._language = language
+        self._tongues = Tongues(language)
         self._lengths: dict[Element, int] = {}
         self.repeated: frozenset[str] = frozenset()
         """What most blocks say in some part of theirs: an invitation to share, a notice."""
@@ -219,7 +221,7 @@ class Parts:
         ):
             return when
         spelt = _SPELT.search(shown[:_LONGEST_CLOCK])
-        return shown_time(spelt[0], self._options, self._language) if spelt else None
+        return self._tongues.shown(spelt[0], self._options) if spelt else None
 
     def moment(self, value: str, name: str) -> datetime | None:
         """Return the moment in the attribute ``name``."""
