@@ -7,6 +7,7 @@ Its JSON-LD describes a thread's first message only, so its own markup is read. 
 # ruff: noqa: ARG002  (what the base offers is not all needed)
 
 import re
+from dataclasses import replace
 from typing import ClassVar
 
 from parsel import Selector
@@ -82,16 +83,23 @@ class Xenforo2(Xenforo1):
     following: ClassVar[str] = "a.pageNav-jump--next, a.pageNavSimple-el--next"
     preceding: ClassVar[str] = "a.pageNav-jump--prev, a.pageNavSimple-el--prev"
 
-    thread_row: ClassVar[str] = ".structItem--thread"
+    thread_row: ClassVar[str] = (
+        ".structItem--thread, .message--articlePreview, "
+        "article.message--article:has(.article-title)"
+    )
     thread_link: ClassVar[str] = (
-        ".structItem-title a[data-tp-primary], .structItem-title a:not(.labelLink)"
+        ".structItem-title a[data-tp-primary], .structItem-title a:not(.labelLink), "
+        ".articlePreview-title a:not(.labelLink), .article-title a:not(.labelLink)"
     )
     thread_time: ClassVar[str] = ".structItem-cell--latest time, time.structItem-latestDate"
     thread_last: ClassVar[str] = (
         ".structItem-cell--latest a[href*='post-'], .structItem-cell--latest a[href*='latest']"
     )
     thread_pages: ClassVar[str] = ".structItem-pageJump a"
-    thread_replies: ClassVar[str] = ".structItem-cell--meta dl:first-child dd"
+    thread_replies: ClassVar[str] = (
+        ".structItem-cell--meta dl:first-child dd, .articlePreview-replies, "
+        ".actionBar-action--replies"
+    )
     pinned: ClassVar[str] = ".structItemContainer-group--sticky, .structItem-status--sticky"
     moved: ClassVar[str] = ".structItem-status--redirect, .structItem--redirect"
     board_row: ClassVar[str] = ".node--forum"
@@ -107,8 +115,15 @@ class Xenforo2(Xenforo1):
     )
 
     def posts(self, doc: Doc) -> list[Selector]:
-        """Return the boxes of the messages; some hold no text, such as those of deleted ones."""
-        return [node for node in doc.page.css(self.post) if node.css(".bbWrapper")]
+        """Return the boxes of the messages; some hold no text, such as those of deleted ones.
+
+        A list of articles shows the beginning of each below its title.
+        """
+        return [
+            node
+            for node in doc.page.css(self.post)
+            if node.css(".bbWrapper") and not node.css(".article-title")
+        ]
 
     def post_id(self, node: Selector) -> str | None:
         """Return the id of the message; a card may carry it on its inside alone."""
@@ -122,14 +137,22 @@ class Xenforo2(Xenforo1):
     def person(self, doc: Doc, node: Selector) -> Person:
         """Return the author; a member's link carries their number, that of a guest a zero."""
         person = super().person(doc, node)
-        for number in node.css(
-            ".message-user [data-user-id]::attr(data-user-id), "
-            ".message-name [data-user-id]::attr(data-user-id), "
-            ".MessageCard__user-info [data-user-id]::attr(data-user-id), "
-            "a.username[data-user-id]::attr(data-user-id)"
-        ).getall():
+        for box in node.css(".message-articleUserInfo"):  # below the text, which may name others
+            links = box.css("a.username::attr(href)").getall()
+            profile = next(filter(None, map(doc.url, links)), None)
+            person = replace(person, name=said(box.css(".username")[0]), profile=profile)
+            break
+        for number in (
+            node.css(
+                ".message-user [data-user-id]::attr(data-user-id), "
+                ".message-name [data-user-id]::attr(data-user-id), "
+                ".MessageCard__user-info [data-user-id]::attr(data-user-id), "
+                ".message-articleUserInfo [data-user-id]::attr(data-user-id)"
+            ).getall()
+            or node.css("a.username[data-user-id]::attr(data-user-id)").getall()
+        ):
             uid = number if number.isdecimal() and number != "0" else None
-            return Person(name=person.name, uid=uid, profile=person.profile)
+            return replace(person, uid=uid)
         return person
 
     def is_edited(self, node: Selector) -> bool:
@@ -141,8 +164,16 @@ class Xenforo2(Xenforo1):
         marks = "contains(@class,'message-lastEdit') or contains(@class,'__date-edited')"
         return bool(node.xpath(f".//*[{marks}]{own}", own=node.attrib.get("data-content", "")))
 
+    def replies(self, row: Selector) -> int | None:
+        """Return how many answers the row counts; an article without any counts none."""
+        counted = super().replies(row)
+        article = "message--article" in row.attrib.get("class", "").split()
+        return 0 if article and counted is None else counted
+
     def place_in_thread(self, node: Selector) -> int | None:
-        """Return the position that a link shows as "#1,021"."""
+        """Return the position that a link shows as "#1,021"; an article begins its thread."""
+        if "message--article" in node.attrib.get("class", "").split():
+            return 1
         for text in map(said, node.css(self.number)):
             if re.fullmatch(r"#\s*\d[\d.,'’\s]*", text):
                 return count_in(text.lstrip("# "))
