@@ -4,19 +4,17 @@ Checked in November 2026 against saved lists of three themed boards and Vanilla'
 and threads of its API (``/api/v2``), closed on many sites, are read where somebody gives them.
 """
 
-import json
-import re
+from dataclasses import replace
 from typing import ClassVar
 
-from lxml.html import fragments_fromstring  # type: ignore[import-untyped]  # has no types
 from parsel import Selector
 from scrapy.http import TextResponse
 
-from spiders.answers import record, word
 from spiders.base import Evidence, Gives, PageChanged, Reading, ReadOptions
 from spiders.body import is_json, readable
 from spiders.engines.schema_org import SchemaOrg
-from spiders.engines.vanilla_api import is_api, read_api
+from spiders.engines.vanilla_api import is_api, open_quote, read_api
+from spiders.engines.vanilla_layout import read_layout
 from spiders.html_engine import Css, HtmlEngine, HtmlPage, text_of
 
 Hints = tuple[tuple[str, str, float], ...]
@@ -60,6 +58,7 @@ class Vanilla(HtmlEngine):
     )
     text_hints: ClassVar[Hints] = (
         (r"gdn\.meta|gdn=window\.gdn|window\.gdn\b", "its script is Vanilla's gdn", 0.7),
+        (r"__ACTIONS__\W{1,4}=\[\{\W*type\W{1,5}@@\w+(?:\\?/)\w+", "its data is Vanilla's", 1.0),
     )
     cookie_hints: ClassVar[Hints] = ((r"(?m)^(?:Vanilla|vf_)[\w-]*=", "it sets its cookie", 0.7),)
     thread_addresses: ClassVar[tuple[str, ...]] = (
@@ -149,17 +148,19 @@ class Vanilla(HtmlEngine):
     def read(self, page: TextResponse, options: ReadOptions) -> Reading:
         """Return what an index, board or thread page tells.
 
-        Pages drawn by a script alone are read by the schema.org markup that they carry. Raises
-        ``PageChanged`` when there is neither.
+        Pages drawn by a script alone are read by the data or the schema.org markup that they
+        carry. Raises ``PageChanged`` when there is neither.
         """
         if is_json(page):
             return read_api(page, options)
         page = readable(page)
         for embed in page.css("[data-embedjson]"):
-            _open_quote(embed)
+            open_quote(embed)
         try:
             return super().read(page, options)
         except PageChanged:
+            if found := read_layout(page, options, self.place(page.url)):
+                return replace(found, language=self.language(page))
             if SchemaOrg().recognise(page):
                 return SchemaOrg().read(page, options)
             raise
@@ -182,25 +183,3 @@ class Vanilla(HtmlEngine):
         if not (linked or author_id):
             return None
         return view.root + view.fill("messages/add/{name}", name=author)
-
-
-def _open_quote(embed: Selector) -> None:
-    """Turn a quote that is only data, for a script to draw, into the quote it stands for."""
-    try:
-        told = record(json.loads(embed.attrib["data-embedjson"]))
-    except (ValueError, RecursionError):
-        return
-    if word(told.get("embedType")) != "quote":
-        return
-    root = embed.root
-    for child in list(root):
-        root.remove(child)
-    root.tag, root.text = "blockquote", None
-    root.set("data-username", word(record(told.get("insertUser")).get("name")))
-    body = told.get("body") or told.get("bodyRaw")
-    if isinstance(body, str):
-        for part in fragments_fromstring(re.sub(r"[\x00-\x08\x0b-\x1f]", " ", body) or " "):
-            if isinstance(part, str):
-                root.text = part
-            else:
-                root.append(part)

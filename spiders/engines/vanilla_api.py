@@ -1,16 +1,20 @@
 """Answers of Vanilla's API: lists of discussions and of comments, or one discussion."""
 
+import json
 import re
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from lxml.html import fragments_fromstring  # type: ignore[import-untyped]  # has no types
+from parsel import Selector
 from scrapy.http import TextResponse
 
 from spiders.addresses import origin, parameter, parameters, same_site, without_fragment
 from spiders.answers import Record, record, records, whole, word
 from spiders.base import Kind, PageChanged, PostItem, Reading, ReadOptions, ThreadRef
+from spiders.body import flattened
 from spiders.dates import machine_time
-from spiders.text import words_of
+from spiders.text import read_words
 
 _NEXT = re.compile(r'<([^<>]+)>;\s*rel="?(next|prev)"?')
 
@@ -44,11 +48,11 @@ def read_api(page: TextResponse, options: ReadOptions) -> Reading:
         return Reading(
             kind=Kind.BOARD,
             board_id=parameter(page.url, "categoryID"),
-            threads=tuple(_row(each, root, options) for each in found if each.get("discussionID")),
+            threads=tuple(row(each, root, options) for each in found if each.get("discussionID")),
             next_page=after,
             previous_page=before,
         )
-    items = [item for each in found if (item := _item(each, root, options))]
+    items = [post for each in found if (post := item(each, root, options))]
     if not items:
         raise PageChanged("an answer of Vanilla's API without discussions or comments")
     number = word(found[0].get("discussionID"))
@@ -65,7 +69,8 @@ def read_api(page: TextResponse, options: ReadOptions) -> Reading:
     )
 
 
-def _row(found: Record, root: str, options: ReadOptions) -> ThreadRef:
+def row(found: Record, root: str, options: ReadOptions) -> ThreadRef:
+    """Return the thread that ``found`` tells of, whose address is that of its comments."""
     number, comments = word(found["discussionID"]), whole(found.get("countComments"))
     latest = found.get("dateLastComment") or found.get("dateInserted")
     return ThreadRef(
@@ -78,13 +83,17 @@ def _row(found: Record, root: str, options: ReadOptions) -> ThreadRef:
     )
 
 
-def _item(found: Record, root: str, options: ReadOptions) -> PostItem | None:
+def item(found: Record, root: str, options: ReadOptions) -> PostItem | None:
+    """Return the message that ``found`` is; ``None`` without an author or a text."""
     person, body = record(found.get("insertUser")), found.get("body")
     name, member = word(person.get("name")), word(found.get("insertUserID"))
     comment, thread = word(found.get("commentID")), word(found.get("discussionID"))
     if not name or not isinstance(body, str):
         return None
-    words = words_of(body)
+    node = Selector(text=flattened(f"<div>{body}</div>"), type="html")
+    for embed in node.css("[data-embedjson]"):
+        open_quote(embed)
+    words = read_words(node.root)
     url = found.get("url")
     place = f"comment/{comment}" if comment else thread
     return PostItem(
@@ -117,3 +126,25 @@ def _page(url: str, number: int) -> str:
     parts = urlsplit(without_fragment(url))
     asked = [(name, value) for name, value in parameters(url) if name != "page"]
     return urlunsplit(parts._replace(query=urlencode([*asked, ("page", str(number))])))
+
+
+def open_quote(embed: Selector) -> None:
+    """Turn a quote that is only data, for a script to draw, into the quote it stands for."""
+    try:
+        told = record(json.loads(embed.attrib["data-embedjson"]))
+    except (ValueError, RecursionError):
+        return
+    if word(told.get("embedType")) != "quote":
+        return
+    root = embed.root
+    for child in list(root):
+        root.remove(child)
+    root.tag, root.text = "blockquote", None
+    root.set("data-username", word(record(told.get("insertUser")).get("name")))
+    body = told.get("body") or told.get("bodyRaw")
+    if isinstance(body, str):
+        for part in fragments_fromstring(re.sub(r"[\x00-\x08\x0b-\x1f]", " ", body) or " "):
+            if isinstance(part, str):
+                root.text = part
+            else:
+                root.append(part)
