@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     reddit_token: SecretStr | None = Field(
         default=None, description="Access token for Reddit's API; its feeds are read without one"
     )
+    reddit_client_id: SecretStr | None = Field(
+        default=None, description="Id of your registered Reddit application"
+    )
+    reddit_client_secret: SecretStr | None = Field(
+        default=None, description="Its secret; tokens for Reddit's API are earned with both"
+    )
     mastodon_instance: str | None = Field(
         default=None, description="Your own Mastodon server, from which agents write directly"
     )
@@ -250,7 +256,10 @@ class Settings(BaseSettings):
         """Return what sources ask for (see ``spiders.base.Key``) and is set, by setting."""
         keys = {
             name: secret.get_secret_value()
-            for name in ("stackexchange_key", "youtube_key", "reddit_token")
+            for name in (
+                *("stackexchange_key", "youtube_key", "reddit_token"),
+                *("reddit_client_id", "reddit_client_secret"),
+            )
             if (secret := getattr(self, name)) is not None
         }
         return keys | (

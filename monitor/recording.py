@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lxml import etree
 from lxml import html as markup  # type: ignore[import-untyped]  # has no types of its own
 from rich.console import Console
 from rich.markup import escape
@@ -20,6 +21,7 @@ from monitor.crawling import CrawlOrder, run_crawl
 from spiders.base import Reading
 from spiders.body import is_json
 from spiders.detect import recognised
+from spiders.social.feeds import is_feed
 
 NAMES: tuple[str, ...] = tuple(
     re.findall(r"\w+", "ann bob cyd dan eve fay gus hal ida jon kit lea max nia ole pia sue")
@@ -49,7 +51,7 @@ def record_page(
     anonymise: bool,
     console: Console,
 ) -> tuple[Path, Path]:
-    """Write ``<name>.html`` (or ``.body.json``) and ``<name>.json`` into a folder.
+    """Write ``<name>.html`` (or ``.body.json``, ``.xml``) and ``<name>.json`` into a folder.
 
     The page is fetched, one request beside robots.txt, or taken from ``file``. Raises
     ``NotRecorded``, and what recognising and reading raise.
@@ -64,7 +66,8 @@ def record_page(
         reading = detection.engine.read(page, options)
     into.mkdir(parents=True, exist_ok=True)
     stem = name or reading.kind.value
-    target = into / (f"{stem}.body.json" if is_json(page) else f"{stem}.html")
+    kind = "body.json" if is_json(page) else "xml" if is_feed(page) else "html"
+    target = into / f"{stem}.{kind}"
     case = into / f"{stem}.json"
     if target.exists() or case.exists():
         raise NotRecorded(f"{target} or {case.name} exists; choose another --name")
@@ -105,7 +108,20 @@ def neutral(page: HtmlResponse, reading: Reading) -> str:
 
     if is_json(page):
         return json.dumps(_changed(json.loads(page.text), change), ensure_ascii=False)
+    if is_feed(page):
+        return _changed_feed(page.body, change)
     return _rewritten(page.text, change)
+
+
+def _changed_feed(body: bytes, change: Any) -> str:
+    """Return a feed with its texts changed; those with markup in them between their tags."""
+    tree = etree.fromstring(body, etree.XMLParser(resolve_entities=False, recover=True))
+    for node in tree.iter():
+        node.text = _changed(node.text, change) if node.text and node.text.strip() else node.text
+        node.tail = change(node.tail) if node.tail and node.tail.strip() else node.tail
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + str(
+        etree.tostring(tree, encoding="unicode")
+    )
 
 
 def _rewritten(text: str, change: Any) -> str:

@@ -234,6 +234,11 @@ class Key:
     """The header's value, with the key in place of ``{}``."""
     parameter: str | None = None
     """Name of the query parameter that carries it, where the source takes no header."""
+    client: str | None = None
+    """The setting with the name that belongs to it, where it is a secret that earns a token."""
+    tokens: str = ""
+    """Where client and secret are exchanged for a token (OAuth 2, client credentials), which is
+    then what is shown."""
     required: bool = True
 
 

@@ -118,6 +118,7 @@ class WebServer:
             began=time.monotonic(),
         )
         self.asked.append(asked)
+        handler.rfile.read(int(asked.headers.get("content-length", "0")))
         script = self.pages.get(handler.path) or self.pages.get("*") or NOT_FOUND
         answer = script if isinstance(script, Answer) else script(asked)
         if answer.wait_s:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, ClassVar, Self
 from urllib.parse import quote, unquote, urlsplit
 
-from scrapy.http import TextResponse
+from scrapy.http import Response, TextResponse
 
 from spiders.addresses import origin
 from spiders.base import (
@@ -28,6 +28,7 @@ from spiders.base import (
     ThreadRef,
 )
 from spiders.dates import machine_time
+from spiders.outcome import Outcome, PageFailed
 from spiders.social.answers import (
     answer,
     count,
@@ -68,17 +69,30 @@ class Reddit(Engine):
         ),
         Key(
             setting="reddit_token",
-            what="an access token of a registered application (https://www.reddit.com/prefs/apps)",
+            what="an access token of a registered application, which runs out after a day; better "
+            "the two below",
             hosts=frozenset({"oauth.reddit.com"}),
             header="Authorization",
             form="Bearer {}",
+            required=False,
+        ),
+        Key(
+            setting="reddit_client_secret",
+            what="the secret of a registered application (https://www.reddit.com/prefs/apps), with "
+            "its id in QUIETWORD_REDDIT_CLIENT_ID; a token is earned with them at each crawl",
+            hosts=frozenset({"oauth.reddit.com"}),
+            header="Authorization",
+            form="Bearer {}",
+            client="reddit_client_id",
+            tokens="https://www.reddit.com/api/v1/access_token",
             required=False,
         ),
     )
     gives: ClassVar[Gives] = Gives(
         product="Reddit",
         addresses="a community, a submission, a search, a user",
-        means="JSON with a token (OAuth), Atom feeds without; only once the terms are acknowledged",
+        means="JSON with an application's key (OAuth), Atom feeds without; only once the terms are "
+        "acknowledged",
         posts="submission and comments, as many as one answer holds (JSON 500, feed 100)",
         authors="name",
         times="exact",
@@ -91,8 +105,8 @@ class Reddit(Engine):
         self._oauth = oauth
 
     def with_keys(self, keys: Mapping[str, str]) -> Self:
-        """Return a reader that asks the API when there is a token, the feeds otherwise."""
-        return type(self)(oauth=bool(keys.get("reddit_token")))
+        """Return a reader that asks the API when there is a key to it, the feeds otherwise."""
+        return type(self)(oauth=bool(keys.get("reddit_token") or keys.get("reddit_client_secret")))
 
     def claims(self, url: str) -> bool:
         """Return whether the address is Reddit's."""
@@ -151,6 +165,17 @@ class Reddit(Engine):
         """Return the id of the submission that ``url`` shows."""
         found = _THREAD.search(urlsplit(url).path + "/")
         return found[2] if found else None
+
+    def refusal(self, page: Response) -> PageFailed | None:
+        """Say what it means that the API, or the address that gives tokens, knows us not."""
+        if page.status not in {400, 401} or not self._oauth:
+            return None
+        return PageFailed(
+            Outcome.REFUSED,
+            f"{page.url}: Reddit does not accept the key ({page.status}). Check "
+            "QUIETWORD_REDDIT_CLIENT_ID and QUIETWORD_REDDIT_CLIENT_SECRET; a token alone "
+            "(QUIETWORD_REDDIT_TOKEN) runs out after a day",
+        )
 
     def again(self, thread_id: str, url: str, source: str) -> str:  # noqa: ARG002
         """Return a submission's address in the API or its feed, on the host that is asked."""

@@ -397,3 +397,31 @@ def test_a_recorded_page_can_be_made_anonymous(tmp_path: Path) -> None:
     for post in before:
         assert post["author"] not in text
         assert not any(line in text for line in post["text"].splitlines() if len(line) > 20)
+
+
+@pytest.mark.parametrize("file", ["board_rss.xml", "board_atom.xml"])
+def test_a_feed_is_recorded_as_xml_with_neutral_words(tmp_path: Path, file: str) -> None:
+    page, case = record_page(
+        CrawlOrder(address="https://blog.example/feed.xml"),
+        tmp_path,
+        name=None,
+        file=Path("tests/pages/feed") / file,
+        anonymise=True,
+        console=Console(record=True),
+    )
+    assert page.name == "board.xml"
+    kept = json.loads(case.read_text("utf-8"))
+    assert kept["engine"] == "feed"
+    assert kept["reading"]["posts"]
+    written = page.read_text("utf-8")
+    assert "Mia K." not in written
+    assert "Twice billed" not in written
+    again, _ = record_page(
+        CrawlOrder(address="https://blog.example/feed.xml"),
+        tmp_path / "again",
+        name=None,
+        file=page,
+        anonymise=False,
+        console=Console(record=True),
+    )
+    assert again.name == "board.xml"

@@ -418,6 +418,52 @@ def test_reddit_is_read_with_a_token_in_a_header_and_rests_when_its_limit_is_spe
     assert robots.method == "GET"
 
 
+APP = {"reddit_terms_acknowledged": "yes", "reddit_client_id": "app"}
+APP |= {"reddit_client_secret": "s3cret"}
+
+
+def test_a_token_of_reddit_is_earned_at_the_start_and_once_more_when_it_runs_out(
+    server: WebServer,
+) -> None:
+    earned = ["t1", "t2"]
+    server.pages["/api/v1/access_token"] = lambda _: said(
+        {"access_token": earned.pop(0), "expires_in": 86400}
+    )
+    page = listing(thing("t3", "aa1", "Nordvia cut me off", num_comments=1, title="Cut off"))
+
+    def new(asked: Asked) -> Answer:
+        return said(page) if asked.headers.get("authorization") == "Bearer t1" else said({}, 401)
+
+    def whole(asked: Asked) -> Answer:
+        known = asked.headers.get("authorization") == "Bearer t2"
+        return said([page, listing(thing("t1", "bb1", "same"))]) if known else said({}, 401)
+
+    server.pages["/r/isp/new?limit=100"] = new
+    server.pages["/comments/aa1?limit=500&sort=new&raw_json=1"] = whole
+    crawled = run(spec_for(server, "/r/isp/new?limit=100", engine="reddit", keys=APP))
+    assert crawled.ids == {"aa1": ["t3_aa1", "t1_bb1"]}
+    asked = [one for one in server.asked if one.path == "/api/v1/access_token"]
+    assert [one.method for one in asked] == ["POST", "POST"]
+    assert asked[0].headers["authorization"] == "Basic YXBwOnMzY3JldA=="
+    assert earned == []
+    assert "s3cret" not in repr((crawled.report, crawled.items))
+
+
+def test_a_reddit_that_knows_us_not_says_which_settings_to_look_at(server: WebServer) -> None:
+    path = "/r/isp/new?limit=100"
+    server.pages["/api/v1/access_token"] = said({"message": "Unauthorized", "error": 401}, 401)
+    server.pages[path] = said({}, 401)
+    report = run(spec_for(server, path, engine="reddit", keys=APP)).report
+    assert report.outcome is Outcome.REFUSED
+    assert "QUIETWORD_REDDIT_CLIENT_SECRET" in report.message
+    assert path not in server.paths
+    token = {"reddit_terms_acknowledged": "yes", "reddit_token": "t0ken"}
+    report = run(spec_for(server, path, engine="reddit", keys=token)).report
+    assert report.outcome is Outcome.REFUSED
+    with pytest.raises(KeyMissing, match="REDDIT_CLIENT_ID"):
+        run(spec_for(server, path, engine="reddit", keys=token | {"reddit_client_secret": "s"}))
+
+
 def test_a_bluesky_search_closed_to_guests_says_so(server: WebServer) -> None:
     path = "/xrpc/app.bsky.feed.searchPosts?q=nordvia&sort=latest"
     server.pages[path] = said({"error": "AuthMissing", "message": "x"}, 403)
