@@ -35,6 +35,8 @@ class Thread(SQLModel, table=True):
     """Since when it cannot be read; it is asked for again."""
     left_out_gone: bool = False
     """It is left out because the site says that it, or a page of it, is not there."""
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When posts of it were read last."""
     version: int = 0
     """Counts the changes to its posts and their mentions."""
     judged: str | None = Field(default=None, max_length=240, index=True)

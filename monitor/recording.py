@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-from lxml import html as markup  # type: ignore[import-untyped]  # has no types of its own
+from lxml import etree  # type: ignore[import-untyped]  # has no types of its own
+from lxml import html as markup
 from rich.console import Console
 from rich.markup import escape
 from scrapy.http import HtmlResponse

@@ -23,6 +23,7 @@ from models import (
     Label,
     OptOut,
     Post,
+    Source,
     Thread,
 )
 from models.database import reading, writing
@@ -33,6 +34,8 @@ from monitor.privacy import erase_posts, record
 
 AT_ONCE = 50
 """Threads in one transaction."""
+KEPT_UNREAD = {"youtube": 30}
+"""Days that the terms of a source's API let its texts be kept without reading them again."""
 ENDS = (CaseState.SOLVED, CaseState.DISMISSED)
 
 
@@ -74,6 +77,8 @@ class Swept:
     """Unflagged threads whose posts were deleted."""
     closed: int = 0
     """Threads of closed cases whose texts were erased."""
+    unread: int = 0
+    """Threads that were not read again for as long as their source's terms allow."""
     posts: int = 0
     runs: int = 0
     hours: int = 0
@@ -102,8 +107,9 @@ def sweep(
     with reading(engine) as session:
         unflagged = _unflagged(session, now - timedelta(days=policy.unflagged))
         closed = _closed(session, now - timedelta(days=policy.closed))
+        unread = sorted(set(_unread(session, now)) - {*unflagged, *closed})
     posts = 0
-    for ids, keep_rows in ((unflagged, False), (closed, True)):
+    for ids, keep_rows in ((unflagged, False), (closed, True), (unread, True)):
         for start in range(0, len(ids), AT_ONCE):
             part = ids[start : start + AT_ONCE]
             if dry:
@@ -118,7 +124,9 @@ def sweep(
         counts["pages"] = drop_old(evidence, before, dry=dry)
     if not dry:
         forget_words(engine)
-    swept = Swept(threads=len(unflagged), closed=len(closed), posts=posts, **counts)
+    swept = Swept(
+        threads=len(unflagged), closed=len(closed), unread=len(unread), posts=posts, **counts
+    )
     if not dry and swept != Swept():
         with writing(engine) as session:
             told = ", ".join(f"{count} {name}" for name, count in asdict(swept).items() if count)
@@ -185,6 +193,22 @@ def _closed(session: Session, before: datetime) -> list[int]:
         .distinct()
     )
     return list(rows)
+
+
+def _unread(session: Session, now: datetime) -> list[int]:
+    """Return threads with texts that their source's terms let be kept no longer unread."""
+    found: list[int] = []
+    for engine, days in KEPT_UNREAD.items():
+        last = func.coalesce(Thread.read_at, func.max(Post.fetched_at))
+        found += session.exec(
+            select(Post.thread_id)
+            .join(Thread, onclause=col(Thread.id) == Post.thread_id)
+            .join(Source, onclause=col(Source.id) == Thread.source_id)
+            .where(Source.engine == engine, Post.text != "")
+            .group_by(col(Post.thread_id), col(Thread.read_at))
+            .having(last < now - timedelta(days=days))
+        )
+    return found
 
 
 def _posts_of(session: Session, threads: list[int]) -> list[int]:

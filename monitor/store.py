@@ -30,6 +30,7 @@ from models.base import id_of, utc_now
 from models.database import reading, writing
 from monitor.brands import RIVAL, Finder, Found, keep_mentions
 from monitor.fitting import NAME_LENGTH, fit_id, fit_thread
+from monitor.hot import OPEN
 from monitor.privacy import ERASED_HASH, Objections
 from spiders.base import PostItem, ThreadRef
 from spiders.crawl import ListMark, ThreadItem, ThreadMark
@@ -42,6 +43,11 @@ IN_ONE_QUERY = 500
 
 WANTED_FOR = timedelta(days=7)
 """A thread that cannot be read is asked for so long; then when its list shows it among news."""
+
+LOOKED_AT = timedelta(days=1)
+"""A thread with an open case that was not read for so long is looked at, whatever its list says."""
+MOST_LOOKS = 5
+"""Such threads that one crawl looks at."""
 
 MOST_LISTS = 300
 """Lists that are remembered for a source."""
@@ -87,17 +93,37 @@ class Store:
         )
 
     def left_out(self) -> list[ThreadRef]:
-        """Return the threads that could not be read of late, the first of them first."""
+        """Return the threads to look at whatever their lists say, those left out first.
+
+        These could not be read of late; others have an open case and were not read for a day:
+        what is edited or deleted without a word on the list is seen so.
+        """
+        now = self._now()
+        open_cases = select(Case.thread_id).where(col(Case.state).in_(OPEN))
         with reading(self._engine) as session:
-            rows = session.exec(
+            unread = session.exec(
                 select(Thread.external_id, Thread.url)
                 .where(
                     Thread.source_id == self._source_id,
-                    col(Thread.left_out_at) > self._now() - WANTED_FOR,
+                    col(Thread.left_out_at) > now - WANTED_FOR,
                 )
                 .order_by(col(Thread.left_out_at), col(Thread.id))
-            )
-            return [ThreadRef(thread_id=thread_id, title="", url=url) for thread_id, url in rows]
+            ).all()
+            open_ = session.exec(
+                select(Thread.external_id, Thread.url)
+                .where(
+                    Thread.source_id == self._source_id,
+                    col(Thread.left_out_at).is_(None),
+                    col(Thread.read_at) < now - LOOKED_AT,
+                    col(Thread.id).in_(open_cases),
+                )
+                .order_by(col(Thread.read_at), col(Thread.id))
+                .limit(MOST_LOOKS)
+            ).all()
+        return [
+            ThreadRef(thread_id=thread_id, title="", url=url)
+            for thread_id, url in (*unread, *open_)
+        ]
 
     def posts(self, thread_id: str) -> set[str]:
         """Return the engine's ids of a thread's posts that were read before and have not gone."""
@@ -199,6 +225,7 @@ class Store:
                 changed = self._keep(session, thread, item.posts, found, renamed=renamed)
                 if self._mark_gone(session, thread, item) or changed:
                     thread.version += 1
+            thread.read_at = self._now() if item.posts else thread.read_at
             thread.mark_last_post_id = item.mark.last_post_id
             thread.mark_last_posted_at = item.mark.last_posted_at
             thread.mark_posts = item.mark.posts

@@ -78,7 +78,7 @@ class Known(Protocol):
         """Return the ids of the thread's posts that are stored and have not gone."""
 
     def left_out(self) -> list[ThreadRef]:
-        """Return the threads that earlier crawls could not read and that are still wanted."""
+        """Return the threads to look at whatever their lists say: those left out, still wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,18 +62,20 @@ class ThreadWalk:
     """Threads and lists of which a page broke off."""
 
     async def look_again(self) -> None:
-        """Read the threads that earlier crawls left out, those apart that were just looked at.
+        """Read the threads that the store wants looked at, those apart that were just read.
 
         Some of them may fail for ever, so this goes on with another one each time, and says
         nothing of the site.
         """
         rows = [row for row in self.known.left_out() if row.thread_id not in self._done]
         random.shuffle(rows)
+        changed = self.tally.failures[Outcome.MARKUP_CHANGED]
         try:
             await self.reread(rows)
         except PageFailed as error:
             if error.outcome in FATAL:
                 raise
+        self.tally.failures[Outcome.MARKUP_CHANGED] = changed
 
     async def reread(self, rows: Iterable[ThreadRef]) -> None:
         """Read threads again, whatever their boards say; each stands as it was left."""

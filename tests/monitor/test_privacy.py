@@ -18,6 +18,7 @@ from models import (
     Post,
     PostRevision,
     Quote,
+    Source,
     Thread,
 )
 from models.base import id_of
@@ -213,6 +214,22 @@ def test_texts_of_a_case_go_after_it_was_closed_and_its_numbers_stay(
         [alert] = session.exec(select(Alert))
         assert (alert.content["author"] == ERASED) is not kept
         assert session.exec(select(func.count()).select_from(Case)).one() == 1
+
+
+@pytest.mark.usefixtures("source_id")
+def test_comments_of_youtube_go_after_30_days_unless_they_were_read_again(engine: Engine) -> None:
+    with writing(engine) as session:
+        case_with_alert(session)
+        source, thread = session.exec(select(Source)).one(), session.exec(select(Thread)).one()
+        source.engine, thread.read_at = "youtube", NOW + timedelta(days=5)
+    assert sweep(engine, Policy(), NOW + timedelta(days=34)).unread == 0
+    assert sweep(engine, Policy(), NOW + timedelta(days=36)).unread == 1
+    with reading(engine) as session:
+        assert not any(one.text for one in session.exec(select(Post)))
+        assert session.exec(select(func.count()).select_from(Case)).one() == 1
+    with writing(engine) as session:
+        session.exec(select(Source)).one().engine = "phpbb"
+    assert sweep(engine, Policy(), NOW + timedelta(days=37)).unread == 0
 
 
 @pytest.mark.usefixtures("source_id")

@@ -7,7 +7,18 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from models import Activity, Author, Board, Mention, Post, PostRevision, Quote, Source, Thread
+from models import (
+    Activity,
+    Author,
+    Board,
+    Brand,
+    Mention,
+    Post,
+    PostRevision,
+    Quote,
+    Source,
+    Thread,
+)
 from models.base import id_of
 from models.database import reading, writing
 from monitor.brands import BrandError, BrandSpec, rematch, save_brand
@@ -17,6 +28,7 @@ from spiders.base import PostItem
 from spiders.base import Quote as QuoteItem
 from spiders.crawl import ThreadItem, ThreadMark
 from spiders.known import LeftOut, ListMark
+from tests.monitor.scene import Scene
 
 START = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 AGES_AGO = START - timedelta(days=7)
@@ -206,6 +218,22 @@ def test_a_thread_deleted_at_its_source_is_dropped_and_read_anew_when_it_is_back
         assert session.exec(select(Thread)).one().title == "A thread"
     store.save(whole)
     assert (rows(engine)["texts"], rows(engine)["gone"]) == (["Nordvia is down", "mine too"], [])
+
+
+def test_a_thread_with_an_open_case_is_looked_at_once_a_day(engine: Engine, store: Store) -> None:
+    store.save(walk(post(1, "Nordvia is down")))
+    with writing(engine) as session:
+        thread = session.exec(select(Thread)).one()
+        assert thread.read_at is not None
+        thread.read_at -= timedelta(hours=25)
+        kept = thread.model_copy()
+    assert store.left_out() == [], "nobody has a case about it"
+    with writing(engine) as session:
+        brand = session.exec(select(Brand)).one()
+        Scene(session, brands={brand.name: brand}).case(session.exec(select(Post)).one())
+    assert [(row.thread_id, row.url) for row in store.left_out()] == [("7", kept.url)]
+    store.save(walk(post(1, "Nordvia is down")))
+    assert store.left_out() == []
 
 
 def test_a_thread_left_out_is_wanted_for_a_week_and_gets_its_board_when_it_is_read(
