@@ -15,6 +15,7 @@ COLUMNS = (
     "authors",
     "times",
     "edits",
+    "deletions",
     "private contact",
     "only what is new",
 )
@@ -29,7 +30,9 @@ A forum's index tells, by the number or the time of each board's newest message,
 news, so that a forum without any costs two requests, robots.txt and the index. Its feeds are read
 only to find out its time zone: a feed would be one request more, holds the last ten or so messages
 and knows nothing of threads that were moved or deleted. What an index cannot tell (a deleted or
-edited message below the newest) is seen when the boards are read again, once a day.
+edited message below the newest) is seen when the boards are read again, once a day. A thread with
+an open case is read again about once a day whatever its list says, where its source shows one
+thread alone; "not there twice" is two looks, twenty minutes or more apart.
 """
 _KEYS = """\
 ## Keys
@@ -75,6 +78,7 @@ def _row(engine: Engine) -> tuple[str, ...]:
         gives.authors,
         gives.times,
         gives.edits,
+        gives.deletions,
         gives.private,
         gives.incremental,
     )

@@ -255,6 +255,8 @@ class Gives:
     authors: str = "name, id"
     times: str = "as the page shows them"
     edits: str = "where the page says so"
+    deletions: str = "missing from a thread that was read whole; a thread not there twice"
+    """What counts as deleted at the source."""
     private: str = "where the page links to it"
     incremental: str = (
         "boards whose newest message is known are not opened; newest threads first, up to the "

@@ -45,6 +45,7 @@ class AppStore(Engine):
         authors="name, id",
         times="exact",
         edits="not shown; a changed review is read anew",
+        deletions="not seen: a feed of the newest says nothing of the rest",
         private="none; the maker's answer is public",
         incremental="newest first, up to the first page without news",
     )

@@ -27,6 +27,7 @@ class FeedReader(Engine):
         authors="name, where the feed tells",
         times="exact",
         edits="where the feed has both times",
+        deletions="not seen: an entry that rolls off is no deletion",
         private="the author's page, where the feed links to it",
         incremental="one request; entries whose time, title and text are unchanged are left alone",
     )

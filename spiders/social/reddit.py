@@ -97,6 +97,7 @@ class Reddit(Engine):
         authors="name",
         times="exact",
         edits="yes (JSON)",
+        deletions="what it calls deleted or removed; a submission not there twice",
         private="/message/compose with the author's name",
         incremental="newest first; a submission is opened again for another count of comments",
     )

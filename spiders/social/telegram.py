@@ -50,11 +50,12 @@ class Telegram(Engine):
     gives: ClassVar[Gives] = Gives(
         product="Telegram (public channels)",
         addresses="a channel, a message of one",
-        means="HTML preview (t.me/s/); no key",
-        posts="messages of the channel; no comments, no groups",
+        means="HTML preview (t.me/s/); a message as other sites embed it; no key",
+        posts="messages of the channel; no comments, no groups; of one message not its neighbours",
         authors="the channel, or who signed the message",
         times="exact",
         edits="yes",
+        deletions="a message that its own address does not show, twice",
         private="the channel's page",
         incremental="newest page first, up to the first page without news",
     )

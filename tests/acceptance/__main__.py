@@ -15,9 +15,6 @@ from rich.table import Table
 from tests.acceptance.pages import PageScore, judge_pages
 from tests.acceptance.replays import Score, count_requests, judge_replay, replay_module
 
-NOT_CRAWLED = {"mastodon_mock"}
-"""No forum: read by the source for it, from another address than its root."""
-
 
 def share(right: int, of: int) -> str:
     """Return a share for a table, coloured by whether it reaches the goal."""
@@ -30,10 +27,12 @@ def share(right: int, of: int) -> str:
 def show_replays(scores: list[Score], console: Console) -> None:
     """Print what was read of every recorded forum."""
     table = Table(
-        "forum", "posts", "authors", "times", "texts", "not wanted", title="Recorded forums"
+        *("forum", "posts", "authors", "times", "texts", "threads whole", "not wanted"),
+        title="Recorded forums",
     )
     for one in scores:
-        shares = (share(one.right[what], one.found) for what in ("author", "time", "text"))
+        shares = [share(one.right[what], one.found) for what in ("author", "time", "text")]
+        shares.append(share(one.whole, one.threads))
         table.add_row(one.name, share(one.found, one.wanted), *shares, str(one.extra))
     console.print(table)
     for one in scores:
@@ -103,6 +102,23 @@ CELLS = {
 """What a cell of the table of pages says, by its column."""
 
 
+def show_engines(scores: list[PageScore], console: Console) -> None:
+    """Print what the saved pages give of each engine."""
+    table = Table("engine", "pages", "found", *CELLS, title="Saved pages by engine")
+    by: dict[str, list[PageScore]] = {}
+    for one in scores:
+        by.setdefault(one.engine or "none", []).append(one)
+    for engine, some in sorted(by.items()):
+        found = sum(min(one.found, one.wanted) for one in some)
+        cells = []
+        for what in CELLS.values():
+            marks = [said for one in some if (said := mark(one, *what)) != "-"]
+            cells.append(share(sum("yes" in said for said in marks), len(marks)))
+        wanted = sum(one.wanted for one in some)
+        table.add_row(engine, str(len(some)), share(found, wanted), *cells)
+    console.print(table)
+
+
 def mark(score: PageScore, *what: str) -> str:
     """Return whether all of these that are known of a page were right."""
     known = [score.right[one] for one in what if one in score.right]
@@ -125,7 +141,7 @@ def main() -> None:
     scores = []
     for archive in sorted(folder.glob("*.jsonl.gz")):
         name = archive.name.removesuffix(".jsonl.gz")
-        if name in NOT_CRAWLED or asked.only not in {None, name}:
+        if asked.only not in {None, name}:
             continue
         sys.stderr.write(f"{name}\n")
         score = judge_replay(module, archive)
@@ -135,7 +151,9 @@ def main() -> None:
     if scores:
         show_replays(scores, console)
     if asked.only in {None, "pages"}:
-        show_pages(judge_pages(folder / "pages"), console)
+        pages = judge_pages(folder / "pages")
+        show_pages(pages, console)
+        show_engines(pages, console)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,14 @@ from monitor.jobs import Runtime, crawl_source
 from spiders.detect import engines
 
 FAULTS = ("429:10:Retry-After=2", "500:10")
-LISTS = {"bbpress": "/forums/", "nodebb": "/categories"}
-"""Where a forum's list of boards is, when it is not at the root."""
+LISTS = {
+    "bbpress": ("/forums/",),
+    "nodebb": ("/categories",),
+    "mastodon_mock": tuple(
+        f"/api/v1/timelines/tag/{tag}?limit=40" for tag in ("internet", "hosting", "offtopic")
+    ),
+}
+"""Where a forum's lists are, when they are not at the root."""
 
 
 @dataclass
@@ -41,6 +47,9 @@ class Score:
     wanted: int = 0
     found: int = 0
     extra: int = 0
+    whole: int = 0
+    """Threads of which every post was found, through all their pages."""
+    threads: int = 0
     right: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("author", "time", "text"), 0)
     )
@@ -115,11 +124,14 @@ def judge_replay(module: ModuleType, archive: Path) -> Score:
     score = Score(name)
     wanted = truth_of(archive.with_name(f"{name}.truth.json"))
     with module.Replay(archive) as forum:
-        records = read_all(forum.url + LISTS.get(name, "/"))
+        records = [one for path in LISTS.get(name, ("/",)) for one in read_all(forum.url + path)]
     found = {str(record["post_id"]): record for record in records}
     score.wanted = len(wanted)
     score.found = len(wanted.keys() & found.keys())
     score.extra = len(found.keys() - wanted.keys())
+    threads = json.loads(archive.with_name(f"{name}.truth.json").read_text("utf-8"))["threads"]
+    score.threads = len(threads)
+    score.whole = sum(all(str(one["id"]) in found for one in each["posts"]) for each in threads)
     for post_id in wanted.keys() & found.keys():
         record, post = found[post_id], wanted[post_id]
         checks = {
@@ -174,14 +186,17 @@ def count_requests(module: ModuleType, archive: Path, score: Score) -> None:
     name = archive.name.removesuffix(".jsonl.gz")
     for label, faults in (("", ()), *((fault.split(":")[0], (fault,)) for fault in FAULTS)):
         with module.Replay(archive, faults=faults) as forum:
-            url = forum.url + LISTS.get(name, "/")
-            with installation(url, score_engine(score)) as (runtime, number):
-                asked, posts = [], 0
+            paths = LISTS.get(name, ("/",))
+            with installation(forum.url + paths[0], score_engine(score)) as (runtime, number):
+                numbers = [
+                    number,
+                    *(_beside(runtime, number, forum.url + one) for one in paths[1:]),
+                ]
+                asked = []
                 for _ in range(3 if label else 2):
                     forum.reset()
-                    run = crawl_source(runtime, number)
-                    posts += run.posts
-                    asked.append(f"{forum.stats['requests']}{'' if run.outcome == 'OK' else '!'}")
+                    well = [crawl_source(runtime, one).outcome == "OK" for one in numbers]
+                    asked.append(f"{forum.stats['requests']}{'' if all(well) else '!'}")
                     missed = len(forum.stats["missed"])
                 if not label:
                     score.note = f"{missed} of the second crawl not recorded" if missed else ""
@@ -194,6 +209,17 @@ def count_requests(module: ModuleType, archive: Path, score: Score) -> None:
                 score.requests[label or "well"] = " then ".join(asked)
 
 
+def _beside(runtime: Runtime, number: int, url: str) -> int:
+    """Return one more source like ``number``, for another list of the same site."""
+    with writing(runtime.engine) as session:
+        engine = session.get_one(Source, number).engine
+        source = Source(address=url, engine=engine, name="replay", delay_s=0.0)
+        session.add(source)
+        session.flush()
+        return id_of(source)
+
+
 def score_engine(score: Score) -> str | None:
     """Return the engine for a recording's name, or ``None`` to have it recognised."""
-    return score.name if score.name in engines() else None
+    name = score.name.removesuffix("_mock")
+    return name if name in engines() else None
