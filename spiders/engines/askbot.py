@@ -22,6 +22,7 @@ class Askbot(HtmlEngine):
     """Read Askbot; a question, its answers and their comments are one thread."""
 
     name: ClassVar[str] = "askbot"
+    honours: ClassVar[frozenset[str]] = HtmlEngine.honours - {"crumb"}
     gives: ClassVar[Gives] = Gives(
         product="Askbot",
         addresses="the site, a list of questions, a question",
