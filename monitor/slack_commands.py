@@ -18,6 +18,7 @@ from models.database import reading, writing
 from monitor import cases
 from monitor.case_card import card_of
 from monitor.case_rules import Actor, CaseRefused
+from monitor.contacts import CAP
 from monitor.shifts import on_shift
 from monitor.slack_cards import send_alone, show_case
 from monitor.slack_history import escaped, history_text, untold
@@ -39,7 +40,7 @@ class Command:
     agent: Agent
     speech: Tongue
     now: datetime
-    cap: timedelta
+    cap: timedelta = CAP
     """How long nobody else writes to an author whom one agent has written to."""
 
 

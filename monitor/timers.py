@@ -7,7 +7,6 @@ whose case has moved on does nothing. docs/cases.md lists them with their times.
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -210,12 +209,11 @@ def fire(session: Session, settings: Settings, places: Places, now: datetime) ->
             timer.outcome = "too late"
         else:
             act: Act = doing[timer.kind]
-            later = act.when(case)
-            if later is not None:
-                # By the time everybody is back they have as long as ever.
-                later += act.patience
-            elif (words := _do(session, act.do, timer, case)) is not None:
-                told += [(timer, one) for one in words]
+            came = _do(session, act, timer, case)
+            if isinstance(came, datetime):
+                later = came
+            elif came is not None:
+                told += [(timer, one) for one in came]
                 _repeat(session, settings, timer, now)
             elif timer.tries < TRIES:
                 later = now + min(FIRST_WAIT * 4 ** (timer.tries - 1), LONGEST_WAIT)
@@ -229,13 +227,17 @@ def fire(session: Session, settings: Settings, places: Places, now: datetime) ->
     return done, _tell(session, told, settings, now)
 
 
-def _do(
-    session: Session, act: Callable[[Case], tuple[str, list[Told]]], timer: Timer, case: Case
-) -> list[Told] | None:
-    """Do one act; one that breaks takes back what it did, stops no other, and gives ``None``."""
+def _do(session: Session, act: Act, timer: Timer, case: Case) -> datetime | list[Told] | None:
+    """Do one act, and return what is to be told; or return until when it had better wait.
+
+    One that breaks takes back what it did, stops no other, and gives ``None``.
+    """
     try:
         with session.begin_nested():
-            outcome, told = act(case)
+            if (later := act.when(case)) is not None:
+                # By the time everybody is back they have as long as ever.
+                return later + act.patience
+            outcome, told = act.do(case)
     except Exception as error:
         logger.exception("timer %s of case %s broke", timer.kind, timer.case_id)
         timer.tries += 1

@@ -173,16 +173,11 @@ def test_a_masked_text_is_shown_to_its_owner_and_to_managers_and_noted(
     assert lines == ([("tom", "revealed")] if status == 200 else [])
 
 
-@pytest.mark.parametrize("role", [AgentRole.AGENT, AgentRole.LEAD])
-def test_a_lead_may_take_a_case_all_the_same_and_says_why(
-    client: TestClient, engine: Engine, role: AgentRole
-) -> None:
-    account(engine, "tom", Access.AGENT, agent="Tom")
-    case_id = a_case(engine)
+def anna_has_written(engine: Engine) -> None:
+    """Let Anna have written to the author of the first post, about a case of its own."""
     with writing(engine) as session:
         scene = Scene(session, count=50)
         scene.brands["Nordvia"] = session.exec(select(Brand)).one()
-        save_agent(session, "Tom", role=role)
         anna = id_of(scene.agent("Anna"))
         post = scene.post(scene.thread(scene.source(), "Earlier"), "Nordvia is late")
         post.author_id = session.get_one(Post, 1).author_id
@@ -190,6 +185,17 @@ def test_a_lead_may_take_a_case_all_the_same_and_says_why(
         actor = Actor(anna, How.SLACK)
         cases.claim(session, earlier, actor, NOW - timedelta(days=3))
         cases.contacted(session, earlier, actor, NOW - timedelta(days=3))
+
+
+@pytest.mark.parametrize("role", [AgentRole.AGENT, AgentRole.LEAD])
+def test_a_lead_may_take_a_case_all_the_same_and_says_why(
+    client: TestClient, engine: Engine, role: AgentRole
+) -> None:
+    account(engine, "tom", Access.AGENT, agent="Tom")
+    case_id = a_case(engine)
+    anna_has_written(engine)
+    with writing(engine) as session:
+        save_agent(session, "Tom", role=role)
     enter(client, "tom")
     form = {"csrf": csrf(client, "/")}
     offered = "Take it all the same" in client.get(f"/case/{case_id}").text
@@ -203,6 +209,25 @@ def test_a_lead_may_take_a_case_all_the_same_and_says_why(
         owner = session.get_one(Case, case_id).agent_id
         notes = session.exec(select(CaseEvent.note).where(CaseEvent.case_id == case_id)).all()
     assert (owner is not None, "Anna is ill" in notes) == (offered, offered)
+
+
+def test_a_manager_may_hand_over_all_the_same_and_says_why(
+    client: TestClient, engine: Engine
+) -> None:
+    account(engine, "ola", Access.MANAGER)
+    case_id = a_case(engine)
+    anna_has_written(engine)
+    with writing(engine) as session:
+        bartek = id_of(Scene(session).agent("Bartek"))
+    enter(client, "ola")
+    form = {"csrf": csrf(client, "/"), "to": str(bartek)}
+    for more in ({"note": "Anna is ill"}, {"anyway": "1"}):
+        client.post(f"/case/{case_id}/hand_over", data=form | more)
+        with reading(engine) as session:
+            assert session.get_one(Case, case_id).agent_id is None
+    client.post(f"/case/{case_id}/hand_over", data=form | {"anyway": "1", "note": "Anna is ill"})
+    with reading(engine) as session:
+        assert session.get_one(Case, case_id).agent_id == bartek
 
 
 @pytest.mark.parametrize("days", [2, 4])
