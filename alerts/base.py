@@ -26,7 +26,8 @@ class DeliveryError(QuietwordError):
     ``permanent``: a person must change something (token, room) before another attempt can
     succeed. ``retry_after``: seconds the channel asked to be left alone. ``in_doubt``: the
     channel may have taken the message without saying so. ``channel``: no message to this room
-    can succeed until a person has mended something, so the queue waits.
+    can succeed until a person has mended something, so the queue waits. ``recipient``: that is
+    so of this room alone; a word to one person goes elsewhere then.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class DeliveryError(QuietwordError):
         retry_after: float | None = None,
         in_doubt: bool = False,
         channel: bool = False,
+        recipient: bool = False,
     ) -> None:
         super().__init__(reason)
         self.permanent = permanent
         self.retry_after = retry_after
         self.in_doubt = in_doubt
         self.channel = channel
+        self.recipient = recipient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,8 @@ def record_failure(
     wait = timedelta(seconds=_pause_s(error, delivery.attempts))
     in_doubt = error.in_doubt or (lease.in_doubt and not error.permanent)
     state = DeliveryState.UNKNOWN if in_doubt else DeliveryState.PENDING
-    if error.channel:
+    stops = error.channel and not (error.recipient and _for_one_person(lease) and rooms)
+    if stops:
         wait = timedelta()
     elif error.permanent:
         state = DeliveryState.FAILED
@@ -122,7 +123,7 @@ def record_failure(
         )
         if state == DeliveryState.FAILED and recorded.rowcount == 1:
             _tell_rooms(session, lease, rooms, now)
-        if error.channel:
+        if stops:
             _mark_broken(session, delivery, reason, now)
         if error.retry_after is not None:
             session.exec(
@@ -137,7 +138,7 @@ def record_failure(
             )
     if recorded.rowcount != 1:
         return Outcome.TAKEN
-    if error.channel:
+    if stops:
         logger.error("%s stops: %s; its queue waits", lease.target, reason)
         return Outcome.RETRIED
     if error.permanent:
@@ -153,10 +154,14 @@ def record_failure(
     return Outcome.RETRIED
 
 
+def _for_one_person(lease: Lease) -> bool:
+    return lease.alert.kind == AlertKind.NOTICE and bool(lease.alert.content.get("person"))
+
+
 def _tell_rooms(session: Session, lease: Lease, rooms: Sequence[Target], now: datetime) -> None:
     """Queue a word that did not reach its one person for ``rooms``, once."""
     alert_id = lease.delivery.alert_id
-    if lease.alert.kind != AlertKind.NOTICE or not lease.alert.content.get("person"):
+    if not _for_one_person(lease):
         return
     known = session.exec(
         select(Delivery.channel, Delivery.room).where(Delivery.alert_id == alert_id)

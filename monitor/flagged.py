@@ -50,7 +50,8 @@ NOTE_LIMIT = 500
 class Happening:
     """One line of a case's history.
 
-    ``by`` is the agent's name, or the login that acts for none; ``None`` for the machine.
+    ``by`` is the agent's name, or the login that acts for none; ``None`` for the machine, and for
+    ops at the terminal.
     """
 
     at: datetime
@@ -66,6 +67,8 @@ class Happening:
     note: str = ""
     until: datetime | None = None
     """How long it was snoozed."""
+    how: str | None = None
+    """A ``How``; ``None`` for the risk job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +258,7 @@ def read_histories(
                 reason=event.reason,
                 note=shown(event.note, NOTE_LIMIT, empty=""),
                 until=event.until,
+                how=event.how,
             )
         )
     return {case_id: tuple(events) for case_id, events in histories.items()}

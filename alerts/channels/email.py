@@ -165,6 +165,7 @@ class EmailChannel(Channel):
                 f"the mail server refuses {self.room}: {code} {_plain(said)}",
                 permanent=code >= 500,
                 channel=code >= 500,
+                recipient=True,
             ) from error
         except smtplib.SMTPSenderRefused as error:
             raise _stopped(

@@ -243,6 +243,8 @@ def _templates(speech: Speech) -> Environment:
         language=speech.language,
         outcome=speech.outcome,
         event=speech.event,
+        note=speech.note,
+        trouble=speech.trouble,
     )
     templates.globals.update(
         standing=speech.standing,

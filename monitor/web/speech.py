@@ -11,7 +11,7 @@ from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal, format_percent
 
 from alerts.tongue import compiled, tongue
-from models import CaseState
+from models import CaseState, How
 from monitor import wording
 from monitor.flagged import Happening
 
@@ -177,7 +177,8 @@ class Speech:
                 "lowered": self.text("lowered to “%(level)s”, risk %(score)s"),
             }[event.kind]
             return words % {"level": self.level(event.level), "score": f"{event.score:.0f}"}
-        by = event.by or self.text("somebody")
+        by = event.by or self.tongue.say("timer" if event.how == How.TIMER else "somebody")
+        by = by[:1].upper() + by[1:]
         words = self.tongue.either(f"history_{event.kind}", "")
         if not words:
             return f"{event.kind.replace('_', ' ')}: {by}"
@@ -188,6 +189,27 @@ class Speech:
             rank=self.rank(event.reason),
             reason=self.dismissal(event.reason),
         )
+
+    def note(self, event: Happening) -> str:
+        """Return the note of an event: a person's own words, a timer's in this language."""
+        return event.note if event.by else self.tongue.reason(event.note)
+
+    def trouble(self, reason: str) -> str:
+        """Return why a channel has stopped; what its own server said stays as it is."""
+        said, gap, advice = reason.partition("; ")
+        told = {
+            "Slack refused: ": self.text("Slack refused: "),
+            "the webhook answered ": self.text("the webhook answered "),
+            "the mail server refuses the sender: ": self.text(
+                "the mail server refuses the sender: "
+            ),
+            "the mail server does not take the login ": self.text(
+                "the mail server does not take the login "
+            ),
+            "the mail server refuses ": self.text("the mail server refuses "),
+        }
+        begin = next((one for one in told if said.startswith(one)), "")
+        return f"{told.get(begin, '')}{said.removeprefix(begin)}{gap}{advice and self.text(advice)}"
 
     def listing(self, parts: Sequence[str]) -> str:
         """Return parts in a row, as a label for people who hear the page."""

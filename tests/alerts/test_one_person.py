@@ -3,6 +3,7 @@
 import pytest
 from sqlmodel import select
 
+from alerts.channels.email import EmailChannel, MailServer
 from alerts.dispatch import deliver_due
 from alerts.notice import Notice
 from alerts.outbox import enqueue_notice
@@ -113,3 +114,22 @@ def test_a_word_for_nobody_in_particular_is_given_up_and_stands_among_the_undeli
         [one] = read_undelivered(session)
     assert (one.case_id, one.title, one.given_up) == (None, "12 cases at once", True)
     assert slack.posted == []
+
+
+def test_a_mailbox_that_is_gone_stops_nobody_else_and_the_room_is_told(
+    engine, slack, mailbox, port, channel_to, clock
+) -> None:
+    mailbox.to_recipient = "550 no such user"
+    place = ("email", "anna@nordvia.test")
+    server = MailServer.read(f"smtp://127.0.0.1:{port}")
+    channels = {
+        place: EmailChannel(server, place[1], sender="quietword@nordvia.test"),
+        ROOM: channel_to(),
+    }
+    notice = Notice(key="k", kind="escalation", title="Case 7 waits", person="Anna")
+    with writing(engine) as session:
+        assert enqueue_notice(session, notice, [place], clock())
+    for _ in range(2):
+        deliver_due(engine, channels, now=clock, rooms=[ROOM])
+    assert [reader_sees(post) for post in slack.posted] == ["Anna: Case 7 waits"]
+    assert states(engine) == {place: DeliveryState.FAILED, ROOM: DeliveryState.SENT}

@@ -9,7 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from models import Access, Agent, Case, OptOut
+from alerts.channels.slack_refusals import PERMANENT
+from alerts.tongue import tongue
+from models import Access, Agent, BrokenChannel, Case, CaseEvent, How, OptOut
 from models.base import id_of
 from models.database import make_engine, reading, writing
 from monitor.accounts import create
@@ -67,3 +69,39 @@ def test_an_authors_wish_is_passed_on_from_the_page(page: TestClient) -> None:
     with reading(page.engine) as session:  # type: ignore[attr-defined]
         assert session.exec(select(Case.state)).all() == ["dismissed"]
         assert session.exec(select(OptOut.note)).all() == ["napisał na forum"]
+
+
+def test_a_timer_is_called_one_and_its_note_is_in_the_language_of_the_page(
+    page: TestClient,
+) -> None:
+    with writing(page.engine) as session:  # type: ignore[attr-defined]
+        for note, how, account in (
+            ("nobody took it for 1 h", How.TIMER, ""),
+            ("nobody took it for 2 h", How.WEB, "ola"),
+        ):
+            session.add(
+                CaseEvent(
+                    case_id=page.number,  # type: ignore[attr-defined]
+                    at=NOW,
+                    kind="escalated",
+                    level="urgent",
+                    score=70,
+                    how=how,
+                    account=account,
+                    reason="lead",
+                    note=note,
+                )
+            )
+    told = page.get(f"/case/{page.number}").text  # type: ignore[attr-defined]
+    assert "Zegar: " in told
+    assert f"“{tongue('pl').reason('nobody took it for 1 h')}”" in told
+    assert "nobody took it for 1 h" not in told
+    assert "“nobody took it for 2 h”" in told, "a person's own words stay"
+
+
+def test_why_a_channel_has_stopped_is_in_the_language_of_the_page(page: TestClient) -> None:
+    with writing(page.engine) as session:  # type: ignore[attr-defined]
+        reason = f"Slack refused: token_revoked; {PERMANENT['token_revoked']}"
+        session.add(BrokenChannel(channel="slack", room="C1", reason=reason))
+    told = page.get("/").text
+    assert "stoją: Slack odmawia: token_revoked; wpisz ważny token bota do QUIETWORD" in told

@@ -10,6 +10,7 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 import monitor.web
+from alerts.channels.slack_refusals import PERMANENT
 from monitor.digests import TITLES
 from monitor.web.speech import FOLDER, Speech, preferred
 from spiders.outcome import Outcome
@@ -37,7 +38,9 @@ def said_by_the_templates() -> set[Message]:
 
 def said_by_the_code() -> set[Message]:
     found: set[Message] = {one.lower().replace("_", " ") for one in Outcome} | {"not finished"}
-    found |= set(TITLES.values())
+    found |= set(TITLES.values()) | set(PERMANENT.values())
+    found |= {"look at QUIETWORD_WEBHOOK_URL and QUIETWORD_WEBHOOK_SECRET"}
+    found |= {"correct QUIETWORD_MAIL_FROM", "correct QUIETWORD_SMTP_URL"}
     told_elsewhere = [WEB.parent / "accounts.py", *WEB.parent.glob("digest_*.py")]
     for file in [*WEB.glob("*.py"), *told_elsewhere]:
         with file.open("rb") as stream:
