@@ -132,6 +132,12 @@ class Channel(ABC):
         self.room = room
         self.speech = speech or tongue()
         """The language of this room."""
+        self.pages: str | None = None
+        """Where readers reach the pages; ``None``: not known, so nothing links there."""
+
+    def page_of(self, case_id: int) -> str | None:
+        """Return the address of a case's page."""
+        return f"{self.pages.rstrip('/')}/case/{case_id}" if self.pages else None
 
     @abstractmethod
     def send(self, message: Message) -> str | None:

@@ -56,5 +56,7 @@ class Card:
     """A ``Dismissal``, or the role an escalated case waits for."""
     silent: bool = False
     """The author asked not to be written to: no way to do so is offered."""
+    page: str | None = None
+    """The address of its page, where readers reach it."""
     buttons: bool = False
     """Presses are listened for; without, only links are offered."""

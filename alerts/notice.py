@@ -1,5 +1,6 @@
 """A word about cases to a room or to one person: reminders, escalations, summaries."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -106,13 +107,16 @@ def rest_line(notice: Notice) -> str:
     return notice.speech.say("notice_rest", count=len(rest), numbers=numbers)
 
 
-def lines(notice: Notice) -> list[str]:
-    """Return the whole notice as lines of plain text, addresses on lines of their own."""
+def lines(notice: Notice, page_of: Callable[[int], str | None] = lambda _: None) -> list[str]:
+    """Return the whole notice as lines of plain text, addresses on lines of their own.
+
+    ``page_of`` gives the address of a case's page, where it is known.
+    """
     told = [headline(notice)]
     if paragraph := body(notice):
         told.append(paragraph)
     for entry in notice.entries[:ENTRIES_SHOWN]:
         told.append(entry_line(entry, notice.speech))
-        if link := words.web_link(entry.url or ""):
-            told.append(f"  {link}")
+        addresses = (page_of(entry.case_id), entry.url)
+        told += [f"  {link}" for one in addresses if (link := words.web_link(one))]
     return [*told, *filter(None, [rest_line(notice)])]

@@ -1,7 +1,7 @@
 """The kinds of channel there are, and how each is built from plain settings."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -52,13 +52,15 @@ def build_channel(
     language: str = "en",
     buttons: bool = False,
     earlier: Callable[[Message], str | None] = lambda _: None,
+    standing: Callable[[Collection[int]], Mapping[int, tuple[str, str]]] = lambda _: {},
+    pages: str | None = None,
 ) -> Channel:
     """Return the channel of ``kind`` for ``room``; connects to nothing yet.
 
     ``slack_api`` is the address of Slack's Web API, ending in a slash; ``language`` that of mails
-    and messages on Slack; ``buttons`` and ``earlier`` are those of ``SlackChannel``. Raises
-    ``ChannelError`` for an unknown kind and for settings that cannot work; never with a secret in
-    it.
+    and messages on Slack; ``buttons``, ``earlier`` and ``standing`` are those of ``SlackChannel``;
+    ``pages`` is where readers reach the pages. Raises ``ChannelError`` for an unknown kind and for
+    settings that cannot work; never with a secret in it.
     """
     try:
         build = KINDS[kind]
@@ -70,9 +72,15 @@ def build_channel(
     channel = build(plain)
     channel.speech = tongue(language)
     if isinstance(channel, SlackChannel):
-        return SlackChannel(
-            channel.client, room, speech=channel.speech, buttons=buttons, earlier=earlier
+        channel = SlackChannel(
+            channel.client,
+            room,
+            speech=channel.speech,
+            buttons=buttons,
+            earlier=earlier,
+            standing=standing,
         )
+    channel.pages = pages
     return channel
 
 

@@ -5,6 +5,7 @@ link can arise; ``mrkdwn`` holds our own words, with names escaped.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,7 +64,7 @@ def blocks(shown: Card | Message, speech: Tongue | None = None) -> list[Block]:
         *([_markup_section(standing(card, speech))] if card.state is not CaseState.NEW else []),
         _section(f"{speech.say('why')}: {words.why(message, speech)}"),
         _section(f"{words.quotation(message, speech)}\n{words.byline(message, speech)}"),
-        {"type": "context", "elements": _context(message, speech)},
+        {"type": "context", "elements": _context(card, speech)},
         {"type": "context", "elements": [plain(_policy(card, speech), CONTEXT_LIMIT)]},
     ]
     buttons = _buttons(card, speech)
@@ -136,16 +137,26 @@ def _policy(card: Card, speech: Tongue) -> str:
     return speech.say("opted_out") if card.silent else words.policy(card.message, speech)
 
 
-def _context(message: Message, speech: Tongue) -> list[Block]:
+def _context(card: Card, speech: Tongue) -> list[Block]:
+    message = card.message
     elements = [plain(words.context(message, speech), CONTEXT_LIMIT)]
     if since := message.thread_since:
         # A reader's own clock; the words after | are for clients that cannot tell it.
         when = f"<!date^{int(since.timestamp())}^{{date_short_pretty}} {{time}}|{since:%Y-%m-%d}>"
         elements.append(markup(speech.say("since", date=when)))
-    link = escape(words.web_link(message.post_url) or "")
-    if 0 < len(link) <= LINK_LIMIT:
-        elements.append(markup(f"<{link}|{escape(speech.say('open_post'))}>"))
+    if led := links({"open_post": message.post_url, "open_page": card.page}, speech):
+        elements.append(markup(led))
     return elements
+
+
+def links(addresses: Mapping[str, str | None], speech: Tongue) -> str:
+    """Return links as mrkdwn on one line: the key of the words for each, and where it leads."""
+    fit_for_it = {name: escape(words.web_link(to) or "") for name, to in addresses.items()}
+    return " · ".join(
+        f"<{link}|{escape(speech.say(name))}>"
+        for name, link in fit_for_it.items()
+        if 0 < len(link) <= LINK_LIMIT
+    )
 
 
 def _buttons(card: Card, speech: Tongue) -> list[Block]:

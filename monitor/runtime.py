@@ -1,7 +1,7 @@
 """Putting the parts together from the settings."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -49,6 +49,7 @@ def make_channels(
         channels.append(_channel(settings, "webhook", ""))
     if not channels:
         channels.append(ConsoleChannel(console.file))
+        channels[0].pages = settings.web_address
     return {(channel.kind, channel.room): channel for channel in channels}
 
 
@@ -76,6 +77,8 @@ def _channel(settings: Settings, kind: str, room: str, engine: Engine | None = N
         language=settings.slack_language,
         buttons=bool(settings.slack_app_token or settings.slack_signing_secret),
         earlier=_earlier(engine, room),
+        standing=_standing(engine),
+        pages=settings.web_address,
     )
 
 
@@ -85,6 +88,16 @@ def _earlier(engine: Engine | None, room: str) -> Callable[[Message], str | None
     from monitor.slack_cards import earlier_message
 
     return functools.partial(earlier_message, engine, room)
+
+
+def _standing(
+    engine: Engine | None,
+) -> Callable[[Collection[int]], Mapping[int, tuple[str, str]]]:
+    if engine is None:
+        return lambda _: {}
+    from monitor.slack_cards import standing
+
+    return functools.partial(standing, engine)
 
 
 def make_runtime(settings: Settings, console: Console) -> Runtime:
@@ -97,7 +110,7 @@ def make_runtime(settings: Settings, console: Console) -> Runtime:
         settings=settings,
         engine=engine,
         channels=make_channels(settings, console, engine),
-        reach=functools.cache(functools.partial(_channel, settings)),
+        reach=functools.cache(functools.partial(_channel, settings, engine=engine)),
         personal=personal_kinds(settings),
         scorer=functools.cache(lambda: load_scorer(settings)),
     )

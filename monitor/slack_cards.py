@@ -6,7 +6,7 @@ outage of a day every message is changed once, to how things stand then. What a 
 shown at once; what the machine finds is gathered for ``CALM_S`` first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,6 +67,17 @@ def earlier_message(engine: Engine, room: str, message: Message) -> str | None:
                 col(SlackCard.gone).is_(False),
             )
         ).first()
+
+
+def standing(engine: Engine, cases: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Return room and ``ts`` of the messages of ``cases`` on Slack, of those that have one."""
+    with reading(engine) as session:
+        rows = session.exec(
+            select(SlackCard.case_id, SlackCard.room, SlackCard.ts)
+            .where(col(SlackCard.case_id).in_(cases), col(SlackCard.gone).is_(False))
+            .order_by(col(SlackCard.id))
+        )
+        return {case_id: (room, ts) for case_id, room, ts in rows}
 
 
 def sync(engine: Engine, channels: Mapping[tuple[str, str], Channel], now: datetime) -> Shown:

@@ -116,7 +116,7 @@ def _one(engine: Engine, channel: SlackChannel, asked: Command, number: int) -> 
         ).first()
     # Without user ids: looking at a history pings nobody.
     named = {number: Agent(name=agent.name) for number, agent in agents.items()}
-    story = history_text(untold(events, 0), named, speech)
+    story = history_text(untold(events, 0), named, speech, page=channel.page_of(number))
     why = f"{speech.say('why')}: {words.why(card.message, speech)}"
     parts = [head, standing(card, speech), fit(why, 2_000), story, _permalink(channel, ts)]
     return "\n".join(part for part in parts if part)[:LIMIT]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
-from alerts.slack_blocks import date, fit
+from alerts.slack_blocks import date, fit, links
 from alerts.tongue import Clock, Tongue
 from alerts.words import shown
 from models import Agent, CaseChange, CaseEvent, How
@@ -21,15 +21,24 @@ def untold(events: Iterable[CaseEvent], told: int) -> list[CaseEvent]:
     return [one for one in events if id_of(one) > told and one.kind not in NOT_TOLD]
 
 
-def history_text(events: Sequence[CaseEvent], agents: Mapping[int, Agent], speech: Tongue) -> str:
+def history_text(
+    events: Sequence[CaseEvent],
+    agents: Mapping[int, Agent],
+    speech: Tongue,
+    *,
+    page: str | None = None,
+) -> str:
     """Return the events as mrkdwn, one a line, the newest ``LINES`` of them; empty for none.
+
+    ``page`` has them all.
 
     Only who is handed a case is pinged, and never by themselves.
     """
     lines = [line(event, agents, speech) for event in events]
     if len(lines) > LINES:
         left_out = speech.say("history_more", count=len(lines) - LINES)
-        lines = [fit(left_out, 200), *lines[-LINES:]]
+        begin = " ".join(filter(None, [fit(left_out, 200), links({"open_page": page}, speech)]))
+        lines = [begin, *lines[-LINES:]]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ behind that the next one settles.
 import hashlib
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, or_
@@ -113,7 +113,7 @@ def _tell(engine: Engine, channel: SlackChannel, work: _Work) -> bool:
         payload = {"case_id": case_id, "upto": work.doubtful}
         if channel.find_reply(work.row.ts, payload) is not None:
             work.events[:] = [event for event in work.events if id_of(event) > work.doubtful]
-    text = history_text(work.events, work.agents, channel.speech)
+    text = history_text(work.events, work.agents, channel.speech, page=channel.page_of(case_id))
     if not text:
         return False
     payload = {"case_id": case_id, "upto": work.newest}
@@ -193,7 +193,10 @@ def _read(session: Session, card_id: int, channel: SlackChannel, now: datetime) 
         row=row,
         case=case,
         sent=Message.from_json(alert.content),
-        card=card_of(session, case, events, agents, buttons=channel.buttons, now=now),
+        card=replace(
+            card_of(session, case, events, agents, buttons=channel.buttons, now=now),
+            page=channel.page_of(row.case_id),
+        ),
         events=untold(events, row.told_event_id),
         newest=max((id_of(event) for event in events), default=0),
         agents=agents,

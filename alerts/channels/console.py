@@ -38,12 +38,13 @@ class ConsoleChannel(Channel):
         Nothing from the forum reaches the terminal as a control sequence or as markup, and
         letters that the terminal's encoding lacks become question marks.
         """
-        self._write(_panel(message), [f"  {label}: {link}" for label, link in _links(message)])
+        links = _links(message, self.page_of(message.case_id))
+        self._write(_panel(message), [f"  {label}: {link}" for label, link in links])
         return None
 
     def send_notice(self, notice: Notice) -> str | None:
         """Write ``notice`` as a panel, its addresses below it."""
-        told = lines(notice)
+        told = lines(notice, self.page_of)
         links = [line for line in told if line.startswith("  http")]
         text = "\n".join(line for line in told if line not in links)
         self._write(Panel(Text(text), border_style=COLOURS[notice.level]), links)
@@ -89,11 +90,12 @@ def _panel(message: Message) -> Panel:
     return Panel(body, border_style=COLOURS[message.level])
 
 
-def _links(message: Message) -> list[tuple[str, str]]:
+def _links(message: Message, page: str | None) -> list[tuple[str, str]]:
     links = [
         ("Open the post", words.web_link(message.post_url)),
         ("Open thread", words.web_link(message.thread_url)),
     ]
     if way := words.way_to(message):
         links.append((words.ENGLISH.say(way.name), way.link))
+    links.append((words.ENGLISH.say("open_page"), words.web_link(page)))
     return [(label, link) for label, link in links if link]

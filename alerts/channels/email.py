@@ -85,6 +85,7 @@ class EmailChannel(Channel):
         ]
         if way := words.way_to(message):
             links.append((speech.say(way.name), way.link))
+        links.append((speech.say("open_page"), words.web_link(self.page_of(message.case_id))))
         text = [
             words.headline(message, speech=speech),
             "",
@@ -107,7 +108,8 @@ class EmailChannel(Channel):
     def send_notice(self, notice: Notice) -> str | None:
         """Hand in a mail with ``notice``; return its ``Message-ID``."""
         case_id = notice.entries[0].case_id if len(notice.entries) == 1 else None
-        return self._hand_in(headline(notice), lines(notice), "notice", notice.as_json(), case_id)
+        text = lines(notice, self.page_of)
+        return self._hand_in(headline(notice), text, "notice", notice.as_json(), case_id)
 
     def send_digest(self, digest: Digest) -> str | None:
         """Hand in a mail with ``digest``, as text and as HTML with its charts in it."""

@@ -5,10 +5,11 @@ With ``channels:history`` as well (``groups:history`` for a private channel; ``i
 before it is sent again.
 """
 
+import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from http.client import HTTPException
 from typing import Any, ClassVar
 from urllib.error import URLError
@@ -30,7 +31,7 @@ from alerts.channels.slack_refusals import (
     refusal,
 )
 from alerts.digest import Digest
-from alerts.notice import Notice
+from alerts.notice import ENTRIES_SHOWN, Entry, Notice
 from alerts.slack_blocks import blocks, fallback_text, plain_text
 from alerts.tongue import Tongue
 
@@ -48,7 +49,8 @@ class SlackChannel(Channel):
     The client should have a timeout and no retry handlers of its own: ``alerts.dispatch`` is
     the one place that tries again. With ``buttons`` presses are listened for. ``earlier`` gives
     the ``ts`` under which a case was posted before: its next alert goes into that thread, shown
-    to the whole room, so that one case is one message.
+    to the whole room, so that one case is one message. ``standing`` gives room and ``ts`` of the
+    messages of cases, wherever they are, so that a word about them links there.
     """
 
     kind: ClassVar[str] = "slack"
@@ -62,11 +64,15 @@ class SlackChannel(Channel):
         speech: Tongue | None = None,
         buttons: bool = False,
         earlier: Callable[[Message], str | None] = lambda _: None,
+        standing: Callable[[Collection[int]], Mapping[int, tuple[str, str]]] = lambda _: {},
     ) -> None:
         super().__init__(room, speech=speech)
         self._client = client
         self.buttons = buttons
         self._earlier = earlier
+        self._standing = standing
+        self._workspace = ""
+        """The address of the workspace, once it is known."""
         self._opened = ""
         """The conversation with the person that ``room`` is."""
 
@@ -82,7 +88,7 @@ class SlackChannel(Channel):
         alert is never lost to formatting.
         """
         metadata = {"event_type": EVENT_TYPE, "event_payload": identity(message)}
-        card = Card(message=message, buttons=self.buttons)
+        card = Card(message=message, page=self.page_of(message.case_id), buttons=self.buttons)
         if (root := self._earlier(message)) is not None:
             worse = self.speech.say(
                 "history_raised",
@@ -226,11 +232,26 @@ class SlackChannel(Channel):
         try:
             return self._post(
                 text=slack_notice.fallback(notice),
-                blocks=slack_notice.blocks(notice),
+                blocks=slack_notice.blocks(notice, self._places(notice)),
                 metadata=slack_notice.metadata(notice),
             )
         except Unfit:
             return self._post_plain(slack_notice.fallback(notice))
+
+    def _places(self, notice: Notice) -> Callable[[Entry], Mapping[str, str | None]]:
+        """Return what tells the address of a case's message and that of its page."""
+        told = self._standing([entry.case_id for entry in notice.entries[:ENTRIES_SHOWN]])
+        if told and not self._workspace:
+            with contextlib.suppress(DeliveryError, Unfit):  # the word goes out without
+                self._workspace = str(self._ask(self._client.auth_test).get("url") or "")
+        where = f"{self._workspace.rstrip('/')}/archives" if self._workspace else ""
+
+        def places(entry: Entry) -> Mapping[str, str | None]:
+            room, ts = told.get(entry.case_id, ("", ""))
+            message = f"{where}/{room}/p{ts.replace('.', '')}" if where and ts else None
+            return {"open_message": message, "open_page": self.page_of(entry.case_id)}
+
+        return places
 
     def find_notice(self, notice: Notice) -> str | None:
         """Return the ``ts`` of ``notice`` if it is among the newest ``LOOK_BACK`` of the room."""

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
 from alerts import words
-from alerts.notice import ENTRIES_SHOWN, Notice, body, entry_line, headline, rest_line
+from alerts.notice import ENTRIES_SHOWN, Entry, Notice, body, entry_line, headline, rest_line
+from alerts.slack_blocks import links, markup
 
 EVENT_TYPE = "quietword_notice"
 SECTION_LIMIT = 2_900
@@ -27,16 +29,19 @@ def fallback(notice: Notice) -> str:
     return fit(" ".join(filter(None, [headline(notice), body(notice)])))
 
 
-def blocks(notice: Notice) -> list[dict[str, Any]]:
-    """Return the notice as blocks: its words, then a line with a link for each case."""
+def blocks(
+    notice: Notice, places: Callable[[Entry], Mapping[str, str | None]] = lambda _: {}
+) -> list[dict[str, Any]]:
+    """Return the notice as blocks: its words, then a line with links for each case.
+
+    ``places`` gives where else a case is found: the key of the words for it, and an address.
+    """
     made = [_section("\n".join(filter(None, [headline(notice), body(notice)])))]
     used = len(str(made))
-    label = escape(notice.speech.say("open_post"), quote=False)
     for entry in notice.entries[:ENTRIES_SHOWN]:
         line: list[dict[str, Any]] = [_plain(entry_line(entry, notice.speech))]
-        link = escape(words.web_link(entry.url) or "", quote=False)
-        if 0 < len(link) <= 1_000:
-            line.append({"type": "mrkdwn", "text": f"<{link}|{label}>", "verbatim": True})
+        if led := links({**places(entry), "open_post": entry.url}, notice.speech):
+            line.append(markup(led))
         block = {"type": "context", "elements": line}
         if used + len(str(block)) > TOTAL_LIMIT:
             block = {"type": "context", "elements": line[:1]}

@@ -12,10 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from rich.console import Console
 from sqlalchemy import Engine
 from sqlmodel import select
 
 from alerts.dispatch import enqueue, retry_failed
+from alerts.notice import Entry, Notice
+from alerts.outbox import enqueue_notice
 from alerts.trouble import broken
 from models import Agent, Case, Delivery, DeliveryState, How, Level, SlackCard
 from models.database import make_engine, reading, writing
@@ -26,10 +29,11 @@ from monitor.contacts import opt_out
 from monitor.judging import message_for
 from monitor.opening import OpeningError, suggest
 from monitor.routing import Duty
+from monitor.runtime import make_channels
 from monitor.slack_cards import CALM_S
 from monitor.slack_commands import Command, answer
 from tests.monitor.slack_scene import ROOM, Office, make_channel, office
-from tests.slack_server import Mischief, actions, reader_sees
+from tests.slack_server import TOKEN, Mischief, actions, control_sequences, reader_sees
 
 STORM = Settings.model_fields["storm_limit"].default
 RATE = {"error": "ratelimited", "status": 429}
@@ -427,3 +431,35 @@ def test_an_author_who_asked_for_peace_cannot_be_written_to_from_the_message(at:
         pytest.raises(OpeningError, match="asked not to be written to"),
     ):
         suggest(session, session.get_one(Case, number), agent="Anna Nowak")
+
+
+def test_messages_histories_and_words_about_cases_lead_to_page_and_message(at: Office) -> None:
+    settings = Settings(
+        slack_token=TOKEN,
+        slack_room="C1",
+        slack_api_url=at.slack.url,
+        web_address="https://q.test/",
+    )
+    channels = make_channels(settings, Console(), at.engine)
+    at.runtime = replace(at.runtime, channels=channels, settings=settings)
+    [number] = at.open_cases()
+    at.deliver()
+    page = f"<https://q.test/case/{number}|Page of the case>"
+    assert page in control_sequences(at.post(number))
+    for _ in range(10):
+        did(at, number, cases.claim)
+        did(at, number, cases.release)
+    at.deliver()
+    assert page in control_sequences(at.post(number)), "it stays when the message is changed"
+    [told] = at.slack.thread(at.post(number)["ts"])
+    assert told.splitlines()[0].endswith(page), "what is left out there is on the page"
+    entry = Entry(case_id=number, level=Level.URGENT)
+    with writing(at.engine) as session:
+        notice = Notice(key="k", kind="woken", title="T", entries=(entry,))
+        assert enqueue_notice(session, notice, [ROOM], at.now)
+    at.deliver()
+    ts = at.post(number)["ts"].replace(".", "")
+    assert control_sequences(at.slack.roots()[-1]) == [
+        f"<https://fake.slack.test/archives/C1/p{ts}|Message of the case>",
+        page,
+    ]
