@@ -14,6 +14,7 @@ from models.base import utc_now
 from models.database import check_schema, make_engine, reading
 from models.errors import QuietwordError
 from monitor.config import Settings, load_settings, unknown_variables
+from monitor.feedback import precision
 from monitor.health import GREEN, RED
 from monitor.runtime import load_scorer, make_channels, personal_kinds
 from monitor.service import read_secret
@@ -81,6 +82,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with reading(engine) as session:
             yield from _brands(session)
             yield from _sources(session)
+            yield from aliases(session)
             yield from _deliveries(session, settings)
             yield from _timers(session)
     finally:
@@ -150,6 +152,18 @@ def _timers(session: Session) -> Iterator[Finding]:
             f"timer {timer.kind} of case {timer.case_id} {timer.outcome}, {timer.tries} times; "
             f"{next_try}; the log has the whole of it",
         )
+
+
+def aliases(session: Session) -> Iterator[Finding]:
+    """Give the aliases that had better be in the digest only."""
+    for one in precision(session):
+        if one.proposed:
+            yield Finding(
+                "look",
+                f"alerts that {one.name!r} of {one.brand} finds are right in {one.right} of "
+                f"{one.votes} decisions; for the digest only: quietword feedback quiet "
+                f"{one.name!r} --brand {one.brand!r}",
+            )
 
 
 def _checkpoint(settings: Settings) -> Finding:

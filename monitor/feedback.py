@@ -101,13 +101,17 @@ def wilson(right: int, votes: int, z: float = 1.96) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
-def precision(session: Session) -> list[Precision]:
-    """Return the precision of every brand, alias and source with a vote, fewest right first."""
+def precision(session: Session, brand_id: int | None = None) -> list[Precision]:
+    """Return the precision of every brand, alias and source with a vote, fewest right first.
+
+    With ``brand_id`` those of one brand.
+    """
+    one_brand = [Label.brand_id == brand_id] if brand_id is not None else []
     rows = session.exec(
         select(Label, Brand.name, Source.name)
         .join(Brand, col(Brand.id) == col(Label.brand_id))
         .join(Source, col(Source.id) == col(Label.source_id))
-        .where(col(Label.withdrawn_at).is_(None))
+        .where(col(Label.withdrawn_at).is_(None), *one_brand)
     ).all()
     counts: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     brands: dict[str, int] = {}

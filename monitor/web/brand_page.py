@@ -18,6 +18,7 @@ from models.base import id_of
 from models.database import reading, writing
 from models.errors import QuietwordError
 from monitor.brands import BrandSpec, save_brand, saved_spec
+from monitor.feedback import precision
 from monitor.mentions import Alias
 from monitor.privacy import record
 from monitor.rule_trial import POSTS, Spot, Trial, try_words
@@ -95,9 +96,12 @@ def routes(site: Site, key: str) -> APIRouter:
         sealed: Any = ""
         if trial is not None:
             sealed = signer.dumps([brand.id if brand else 0, asdict(spec)])
+        with reading(site.engine) as session:
+            decided = precision(session, brand.id) if brand else []
         return site.page(
             request,
             "brand.html",
+            decided=decided,
             status=400 if wrong else 200,
             brand=brand,
             spec=spec,

@@ -11,10 +11,11 @@ from sqlmodel import select
 
 from alerts.channels.slack_refusals import PERMANENT
 from alerts.tongue import tongue
-from models import Access, Agent, BrokenChannel, Case, CaseEvent, How, OptOut
+from models import Access, Agent, BrokenChannel, Case, CaseEvent, How, Label, OptOut, Source
 from models.base import id_of
 from models.database import make_engine, reading, writing
 from monitor.accounts import create
+from monitor.checking import aliases
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene
@@ -105,3 +106,41 @@ def test_why_a_channel_has_stopped_is_in_the_language_of_the_page(page: TestClie
         session.add(BrokenChannel(channel="slack", room="C1", reason=reason))
     told = page.get("/").text
     assert "stoją: Slack odmawia: token_revoked; wpisz ważny token bota do QUIETWORD" in told
+
+
+def test_managers_see_how_often_alerts_are_right_and_what_is_proposed(page: TestClient) -> None:
+    with writing(page.engine) as session:  # type: ignore[attr-defined]
+        case = session.exec(select(Case)).one()
+        source = session.exec(select(Source.id)).one()
+        for right in (True, *[False] * 20):
+            session.add(
+                Label(
+                    post_id=case.post_id,
+                    brand_id=case.brand_id,
+                    case_id=id_of(case),
+                    source_id=source,
+                    verdict="right" if right else "not_about_us",
+                    alias="Nord",
+                    text_hash="x",
+                )
+            )
+        create(session, "ola", Access.OPS, password=WORDS)
+        pages = ("/why", f"/ops/brand/{case.brand_id}")
+    assert "Jak często" not in page.get("/why").text, "not for agents"
+    page.post("/logout", data={"csrf": csrf(page, "/")})
+    form = {"csrf": csrf(page, "/login"), "login": "ola", "password": WORDS}
+    assert page.post("/login", data=form).status_code == 200
+    for path in pages:
+        told = page.get(path).text
+        assert "Jak często alerty były trafne" in told
+        assert "<bdi>Nord</bdi>" in told
+        assert "znalezione po “Nord”" in told.replace("„", "“").replace("”", "”")
+    assert _aliases_of(page) == [
+        "alerts that 'Nord' of Nordvia finds are right in 1 of 21 decisions; for the digest only: "
+        "quietword feedback quiet 'Nord' --brand 'Nordvia'"
+    ]
+
+
+def _aliases_of(page: TestClient) -> list[str]:
+    with reading(page.engine) as session:  # type: ignore[attr-defined]
+        return [found.text for found in aliases(session)]
