@@ -168,11 +168,22 @@ def _advice(outcome: str | None) -> str:
 
 
 def read_coverage(
-    session: Session, sources: tuple[SourceHealth, ...], *, since: datetime, until: datetime
+    session: Session,
+    sources: tuple[SourceHealth, ...],
+    *,
+    since: datetime,
+    until: datetime,
+    brand: int | None = None,
 ) -> Coverage:
-    """Return how much of ``sources`` was seen from ``since`` up to ``until``."""
+    """Return how much of ``sources`` was seen from ``since`` up to ``until``.
+
+    With ``brand`` the mentions are its own; posts and threads are read for all brands at once.
+    """
+    one = [Tally.brand_id == brand] if brand is not None else []
     mentions = session.exec(
-        select(func.sum(Tally.mentions)).where(col(Tally.hour) >= since, col(Tally.hour) < until)
+        select(func.sum(Tally.mentions)).where(
+            col(Tally.hour) >= since, col(Tally.hour) < until, *one
+        )
     ).one()
     expected = [source for source in sources if source.health is not Health.PAUSED]
     return Coverage(

@@ -62,14 +62,14 @@ def compose(session: Session, order: Order, speech: Speech) -> Digest:
         _flagged(session, order.since - length, order.since, brand),
     )
     sources = read_sources(session, since=order.since, until=order.until, now=now)
-    coverage = read_coverage(session, sources, since=order.since, until=order.until)
+    coverage = read_coverage(session, sources, since=order.since, until=order.until, brand=brand)
     say = _Sayings(speech)
     parts = [
         say.undelivered(len(read_undelivered(session))),
         say.silent(sources),
         say.topics(read_topics(session, *span, brand)),
         say.waits(times),
-        say.read(coverage, order),
+        say.read(coverage, order, one_brand=brand is not None),
     ]
     rest = listing.top_total - len(listing.top)
     return Digest(
@@ -323,7 +323,7 @@ class _Sayings:
             why = f": {self.speech.outcome(source.last_outcome)}"
         return f"{source.name}, {words}{why}"
 
-    def read(self, seen: Coverage, order: Order) -> Part:
+    def read(self, seen: Coverage, order: Order, *, one_brand: bool) -> Part:
         """Return what was looked at, so that a quiet digest can be told from a blind one."""
         posts = self.counted("%(told)s post", "%(told)s posts", seen.posts)
         threads = self.counted("%(told)s thread", "%(told)s threads", seen.threads)
@@ -332,6 +332,13 @@ class _Sayings:
             "%(told)s posts name a watched brand",
             seen.mentions,
         )
+        if one_brand:
+            threads = f"{threads} ({self.speech.text('all brands')})"
+            named = self.counted(
+                "%(told)s post names this brand",
+                "%(told)s posts name this brand",
+                seen.mentions,
+            )
         read = self.speech.plural(
             "%(read)s of %(n)s source read", "%(read)s of %(n)s sources read", seen.sources
         ) % {"read": seen.sources_read, "n": seen.sources}

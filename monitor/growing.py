@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import and_, func
 from sqlmodel import Session, col, select
 
 from alerts.words import NAME_LIMIT, shown, web_link
-from models import Activity, Case, Source, Thread
+from models import Activity, Case, Source, Tally, Thread
 from monitor.flagged import TITLE_LIMIT
 
 GROWTH_WINDOW = timedelta(hours=24)
@@ -43,9 +43,18 @@ def read_activity(session: Session, since: datetime, until: datetime) -> dict[in
 
 
 def read_growing(
-    session: Session, lately: dict[int, int], before: dict[int, int]
+    session: Session, lately: dict[int, int], before: dict[int, int], brand: int | None = None
 ) -> tuple[Growing, ...]:
-    """Return the watched threads that grew most; given are posts by thread, lately and before."""
+    """Return the watched threads that grew most; given are posts by thread, lately and before.
+
+    With ``brand`` those in which a post names it; a case is then the one of that brand.
+    """
+    theirs = (
+        [select(Tally.id).where(Tally.thread_id == Thread.id, Tally.brand_id == brand).exists()]
+        if brand is not None
+        else []
+    )
+    same = [col(Case.brand_id) == brand] if brand is not None else []
     grown = {
         thread: posts
         for thread, posts in lately.items()
@@ -56,7 +65,9 @@ def read_growing(
     for start in range(0, len(most), ASKED_AT_ONCE):
         some = most[start : start + ASKED_AT_ONCE]
         watched = set(
-            session.exec(select(Thread.id).where(col(Thread.id).in_(some), col(Thread.watched)))
+            session.exec(
+                select(Thread.id).where(col(Thread.id).in_(some), col(Thread.watched), *theirs)
+            )
         )
         first += [thread for thread in some if thread in watched]
         if len(first) >= GROWING_LISTED:
@@ -64,7 +75,7 @@ def read_growing(
     query = (
         select(Thread, Source.name, func.min(Case.id))
         .join(Source, col(Source.id) == col(Thread.source_id))
-        .outerjoin(Case, col(Case.thread_id) == col(Thread.id))
+        .outerjoin(Case, and_(col(Case.thread_id) == col(Thread.id), *same))
         .where(col(Thread.id).in_(first[:GROWING_LISTED]))
         .group_by(col(Thread.id), col(Source.name))
     )

@@ -137,8 +137,14 @@ def routes(site: Site) -> APIRouter:
             found: dict[str, Any] = {
                 "listing": listing,
                 "sources": sources,
-                "coverage": read_coverage(session, sources, since=period.since, until=period.until),
-                "growing": read_growing(session, lately, before),
+                "coverage": read_coverage(
+                    session,
+                    sources,
+                    since=period.since,
+                    until=period.until,
+                    brand=wanted.brand,
+                ),
+                "growing": read_growing(session, lately, before, wanted.brand),
                 "undelivered": read_undelivered(session),
                 "choices": options(session),
             }

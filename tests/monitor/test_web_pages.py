@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from models import Author, CaseState, Level, Mention, Outreach, Post
 from models.database import writing
+from monitor.tallying import keep_tallies
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
 from tests.monitor.scene import NOW, Scene, hours
@@ -481,3 +482,30 @@ def erase_all_posts(session: Session) -> None:
         for row in session.exec(select(table).order_by(col(table.id))):
             session.delete(row)
         session.flush()
+
+
+def test_a_digest_of_one_brand_counts_and_names_nothing_of_another(
+    engine: Engine, read: Read
+) -> None:
+    def fill(scene: Scene) -> int | None:
+        source = scene.source()
+        for title, brand in (("Ours", "Nordvia"), ("Theirs", "Acme")):
+            thread = scene.thread(source, f"{title} grows")
+            post = scene.post(thread, f"{brand} is silent", mention="Nordvia")
+            scene.count_posts(thread, NOW - hours(2), 9)
+            if brand == "Acme":
+                other = scene.brand("Acme")
+                mention = {"place": "text", "start": 0, "end": 4, "matched": "Acme"}
+                scene.add(Mention(post_id=post.id, brand_id=other.id, **mention))
+                keep_tallies(scene.session, thread.id)
+        return scene.brand("Acme").id
+
+    acme = write(engine, fill)
+    assert "2 posts name a watched brand" in words(read("/"), ".meta")
+    page = read(f"/?brand={acme}")
+    meta = words(page, ".meta")
+    assert "1 post names this brand" in meta
+    assert "2 threads (all brands)" in meta
+    text = words(page, "main")
+    assert "Theirs grows" in text
+    assert "Ours grows" not in text
