@@ -25,7 +25,7 @@ from models.database import make_engine, reading, writing
 from monitor import cases, jobs
 from monitor.cases import Actor
 from monitor.config import Settings
-from monitor.contacts import opt_out
+from monitor.contacts import CAP, opt_out
 from monitor.judging import message_for
 from monitor.opening import OpeningError, suggest
 from monitor.routing import Duty
@@ -408,7 +408,8 @@ def test_a_case_that_only_a_summary_told_of_gets_its_message_when_somebody_takes
     with reading(at.engine) as session:
         anna = session.exec(select(Agent).where(Agent.name == "Anna Nowak")).one()
     said = f"take {numbers[4]}"
-    told = answer(at.engine, at.channel, Command(said, anna, at.channel.speech, at.now))
+    asked = Command(said, anna, at.channel.speech, at.now, CAP)
+    told = answer(at.engine, at.channel, asked)
     assert told == f"Case {numbers[4]} is yours; its message is in the channel."
     at.deliver()
     assert "Taken by *Anna Nowak*" in reader_sees(at.post(numbers[4]))
@@ -421,7 +422,7 @@ def test_an_author_who_asked_for_peace_cannot_be_written_to_from_the_message(at:
     number = one_case(at)
     did(at, number, cases.claim)
     with writing(at.engine) as session:
-        opt_out(session, session.get_one(Case, number), None, at.now)
+        opt_out(session, session.get_one(Case, number), Actor(None, How.CLI), at.now)
     at.deliver()
     assert "asked not to be written to" in reader_sees(at.post(number))
     offered = set(actions(at.post(number)))
