@@ -23,7 +23,10 @@ _EPOCH = re.compile(r"\d{9,13}(?:\.\d+)?")
 _FIRST_WORD = re.compile(r"\W*[^\W\d]+[.,]?\s+(.*\d.*)", re.DOTALL)
 # Spellings that dateparser does not know (1.3 and 1.4 tried), by language.
 _SPELLINGS = {
-    "cs": [(re.compile(r"^před minutou", re.IGNORECASE), "před 1 minutou")],
+    "cs": [
+        (re.compile(r"^před minutou", re.IGNORECASE), "před 1 minutou"),
+        (re.compile(r"^(?:před chvílí|právě teď)$", re.IGNORECASE), "před 0 minutami"),
+    ],
     "de": [
         (re.compile(r"weniger als einer minute", re.IGNORECASE), "1 Minute"),
         (re.compile(r"^(?:gerade eben|soeben)$", re.IGNORECASE), "vor 0 Minuten"),
@@ -34,6 +37,7 @@ _SPELLINGS = {
     "pl": [
         (re.compile(r"^(?:mniej niż )?minutę temu", re.IGNORECASE), "1 minutę temu"),
         (re.compile(r"^godzinę temu", re.IGNORECASE), "1 godzinę temu"),
+        (re.compile(r"^pół godziny temu$", re.IGNORECASE), "30 minut temu"),
         (re.compile(r"^(?:przed chwilą|chwilę temu)$", re.IGNORECASE), "0 minut temu"),
     ],
     "ru": [
@@ -56,7 +60,7 @@ _WEEKDAYS = {
     "uk": "понеділ вівтор серед четвер п.ятниц субот неділ",
 }
 _WEEKDAY = re.compile(
-    r"(?:(?:w|we|in|am|on|в|во|у|last)\s+)?([^\W\d]+(?:['’ʼ][^\W\d]+)?)[.,]?\s+"
+    r"(?:(?:w|we|v|ve|in|am|on|в|во|у|last)\s+)?([^\W\d]+(?:['’ʼ][^\W\d]+)?)[.,]?\s+"
     r"(?:(?:at|um|o|v|ve|в|о|об)\s+)?(\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s*[ap]\.?m\.?)?)"
     r"(?:\s+uhr)?",
     re.IGNORECASE,

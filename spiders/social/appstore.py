@@ -91,19 +91,27 @@ class AppStore(Engine):
         posts = tuple(post for post in made if post is not None)
         number = int((here and (here[2] or here[4])) or 1)
         more = bool(listed) and here is not None and number < min(_LAST_PAGE, _last(feed))
+        following = _page(origin(page.url), country, app, number + 1) if more else None
+        if not listed and here is not None and here[2] and number == 1:
+            following = _otherwise(origin(page.url), country, app)
         return Reading(
             kind=Kind.BOARD,
             board_id=f"{country}/{app}" if app else None,
             board_title=words(dig(feed, "title", "label")) or "App Store",
             posts=posts,
             threads=tuple(post.thread for post in posts if post.thread),
-            next_page=_page(origin(page.url), country, app, number + 1) if more else None,
+            next_page=following,
             unreadable=len(made) - len(posts),
         )
 
 
 def _page(root: str, country: str, app: str, number: int) -> str:
     return f"{root}/{country}/rss/customerreviews/page={number}/id={app}/sortby=mostrecent/json"
+
+
+def _otherwise(root: str, country: str, app: str) -> str:
+    """Return the other spelling of the first page: at times one of them is empty."""
+    return f"{root}/{country}/rss/customerreviews/id={app}/page=1/sortby=mostrecent/json"
 
 
 def _last(feed: dict[str, Any]) -> int:

@@ -122,8 +122,9 @@ class Bluesky(Engine):
         if page.status in {401, 403} and "searchPosts" in page.url:
             return PageFailed(
                 Outcome.LOGIN_WALL,
-                f"{page.url} answered {page.status}: this search is closed to guests. Profiles "
-                "and single posts stay open",
+                f"{page.url} answered {page.status}: this search is closed to guests just now. Add "
+                "the profiles that matter instead (https://bsky.app/profile/NAME), or single posts "
+                "by quietword add-thread: both stay open",
             )
         return None
 

@@ -1,7 +1,9 @@
 """Any RSS or Atom feed: each entry is a thread of its own, whose text stands in the feed."""
 
+import re
 from datetime import timedelta
 from typing import ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
 from scrapy.http import TextResponse
 
@@ -34,7 +36,18 @@ class FeedReader(Engine):
 
     def recognise(self, page: TextResponse) -> list[Evidence]:
         """Return the hint that ``page`` is a feed."""
+        if "<smf:xml-feed" in page.text[:500]:
+            return [Evidence(hint="the page is SMF's own XML, which has an RSS twin", weight=1.0)]
         return [Evidence(hint="the page is RSS or Atom", weight=1.0)] if is_feed(page) else []
+
+    def entry(self, url: str) -> str:
+        """Return ``url``; of SMF's XML the same in RSS."""
+        parts = urlsplit(url)
+        asked = {*re.split("[;&]", parts.query)}
+        if "action=.xml" not in asked or asked & {"type=rss", "type=rss2", "type=atom"}:
+            return url
+        kept = [one for one in re.split("[;&]", parts.query) if not one.startswith("type=")]
+        return urlunsplit(parts._replace(query=";".join([*kept, "type=rss2"])))
 
     def again(self, thread_id: str, url: str, source: str) -> None:
         """Return ``None``: the feed alone shows an entry."""

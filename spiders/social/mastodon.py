@@ -45,6 +45,9 @@ from spiders.text import ATTACHMENT, classes, words_of
 from spiders.walk import HOLDER
 
 _PUBLIC = {"public", "unlisted"}
+"""Anybody may read both; unlisted ones stand in no timeline of a tag, but in threads. An account's
+``indexable`` is about Mastodon's own search and off unless asked for, so it decides nothing here.
+"""
 _GUEST_CONTEXT = (40, 60)
 """Most ancestors and descendants that a guest is shown."""
 _NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="?next"?')
@@ -64,7 +67,8 @@ class Mastodon(Engine):
         product="Mastodon",
         addresses="a tag, an account, a status, a server's public timeline",
         means="JSON (statuses, context); no key",
-        posts="statuses and their answers (60 to a guest); no boosts, nothing of who opted out",
+        posts="public and unlisted statuses and their answers (60 to a guest); no boosts, nothing "
+        "of an author with noindex, or with #nobot or #noindex in their note",
         authors="name shown, handle, id",
         times="exact",
         edits="yes",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spiders.base import ThreadRef
+from spiders.base import Kind, ThreadRef
 from spiders.detect import engine_named, engines
 from spiders.outcome import Outcome
 from tests.plain_forum import Memory, run, spec_for
@@ -204,6 +204,12 @@ def test_a_thread_is_read_again_whole_by_its_own_address(server: WebServer, name
     assert (item.thread_id, item.whole) == (thread_id, True)
     assert {post.post_id for post in item.posts} == ids
     assert again.report.outcome in {Outcome.OK, Outcome.EMPTY}
+    first = run(
+        spec_for(
+            server, asked[0].removesuffix("&key=k"), engine=name, keys=KEYS, only_first_page=True
+        )
+    )
+    assert first.report.kind is Kind.THREAD, "what add-thread asks for"
 
 
 def test_a_thread_that_only_its_list_shows_is_not_asked_for(server: WebServer) -> None:

@@ -470,6 +470,7 @@ def test_a_bluesky_search_closed_to_guests_says_so(server: WebServer) -> None:
     report = run(spec_for(server, path, engine="bluesky")).report
     assert report.outcome is Outcome.LOGIN_WALL
     assert "closed to guests" in report.message
+    assert "https://bsky.app/profile/NAME" in report.message
 
 
 def test_reviews_are_threads_of_their_own_and_cost_one_request_when_nothing_is_new(
@@ -499,6 +500,42 @@ def test_reviews_are_threads_of_their_own_and_cost_one_request_when_nothing_is_n
     server.asked.clear()
     run(spec_for(server, page(1), engine="appstore"), memory)
     assert server.paths == [page(1)]
+
+
+def test_reviews_are_looked_for_under_their_other_address_when_the_first_is_empty(
+    server: WebServer,
+) -> None:
+    review = {
+        "author": {"name": {"label": "mia"}},
+        "updated": {"label": "2026-11-03T02:00:00-07:00"},
+        "im:rating": {"label": "1"},
+        "id": {"label": "3"},
+        "title": {"label": "Bad"},
+        "content": {"label": "It closes"},
+    }
+    root = "/pl/rss/customerreviews"
+    empty = f"{root}/page=1/id=55/sortby=mostrecent/json"
+    server.pages[empty] = said({"feed": {"id": {"label": f"x{root}"}}})
+    server.pages[f"{root}/id=55/page=1/sortby=mostrecent/json"] = said({"feed": {"entry": review}})
+    server.pages[f"{root}/page=2/id=55/sortby=mostrecent/json"] = said({"feed": {}})
+    crawled = run(spec_for(server, empty, engine="appstore"))
+    assert crawled.ids == {"3": ["3"]}
+
+
+def test_smfs_own_xml_is_read_by_its_rss_twin(server: WebServer) -> None:
+    own = "/index.php?action=.xml;sa=recent;type=smf"
+    xml = {"Content-Type": "text/xml"}
+    server.pages[own] = Answer(
+        body='<?xml version="1.0"?><smf:xml-feed xmlns:smf="https://x/"></smf:xml-feed>',
+        headers=xml,
+    )
+    server.pages["/index.php?action=.xml;sa=recent;type=rss2"] = Answer(
+        body='<?xml version="1.0"?><rss version="2.0"><channel><title>F</title><item><guid>7</guid>'
+        "<title>Cut off</title><description>Nordvia</description></item></channel></rss>",
+        headers=xml,
+    )
+    crawled = run(spec_for(server, own, engine=None))
+    assert (crawled.report.engine, crawled.ids) == ("feed", {"7": ["7"]})
 
 
 def test_a_channel_is_read_back_from_its_newest_page(server: WebServer) -> None:
