@@ -34,6 +34,9 @@ class _NothingKnown:
     def posts(self, thread_id: str) -> set[str]:  # noqa: ARG002
         return set()
 
+    def between(self, first: str, last: str) -> list[ThreadRef]:  # noqa: ARG002
+        return []
+
     def left_out(self) -> list[ThreadRef]:
         return []
 

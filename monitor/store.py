@@ -125,6 +125,24 @@ class Store:
             for thread_id, url in (*unread, *open_)
         ]
 
+    def between(self, first: str, last: str) -> list[ThreadRef]:
+        """Return watched threads whose ids end with a number between those of two others."""
+        stem, low, high = first.rstrip("0123456789"), _number(first), _number(last)
+        with reading(self._engine) as session:
+            rows = session.exec(
+                select(Thread.external_id, Thread.url).where(
+                    Thread.source_id == self._source_id,
+                    Thread.watched,
+                    col(Thread.external_id).startswith(stem, autoescape=True),
+                    col(Thread.id).in_(select(Post.thread_id).where(col(Post.gone_at).is_(None))),
+                )
+            ).all()
+        return [
+            ThreadRef(thread_id=name, title="", url=url)
+            for name, url in rows
+            if name.rstrip("0123456789") == stem and low < _number(name) < high
+        ]
+
     def posts(self, thread_id: str) -> set[str]:
         """Return the engine's ids of a thread's posts that were read before and have not gone."""
         with reading(self._engine) as session:
@@ -492,6 +510,10 @@ def hash_text(item: PostItem) -> str:
 
 def _key(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
+def _number(name: str) -> int:
+    return int(name[len(name.rstrip("0123456789")) :] or 0)
 
 
 def _chunks(keys: list[str]) -> Iterator[list[str]]:

@@ -142,6 +142,9 @@ class Reading:
     """The answer ended before the page did; told by who fetched it."""
     cut: bool = False
     """The thread has messages to which this page does not lead."""
+    gapless: bool = False
+    """A list of messages that are threads of their own, by the numbers that their ids end with: one
+    that was known between the first and the last and is missing is not there any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

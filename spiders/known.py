@@ -77,6 +77,9 @@ class Known(Protocol):
     def posts(self, thread_id: str) -> set[str]:
         """Return the ids of the thread's posts that are stored and have not gone."""
 
+    def between(self, first: str, last: str) -> list[ThreadRef]:
+        """Return known threads whose ids end with a number between those of two others."""
+
     def left_out(self) -> list[ThreadRef]:
         """Return the threads to look at whatever their lists say: those left out, still wanted."""
 

@@ -112,6 +112,16 @@ class ThreadWalk:
             wanted = self._hand_back(row, board, outcome_of(error), deleted=stays_away)
             self._leave_out(error, row.url, wanted=wanted)
 
+    def missing(self, page: Reading) -> None:
+        """Hand over what was known and is missing from a list without gaps, as not there."""
+        here = [post.post_id for post in page.posts]
+        for row in self.known.between(here[0], here[-1]) if here else ():
+            if row.thread_id not in here and row.thread_id not in self._done:
+                self._done.add(row.thread_id)
+                deleted = self._stays_away(row.thread_id)
+                self._hand_back(row, page, Outcome.GONE, deleted=deleted)
+                self._waiting -= 1  # nothing failed
+
     def gone(self, thread_id: str, url: str) -> None:
         """Hand over that the one thread which is read is not there, if it was there before."""
         if self.known.mark(thread_id) is not None:

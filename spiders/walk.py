@@ -181,6 +181,8 @@ class Walk(ThreadWalk):
                 break
             rows_seen.update(row.thread_id for row in rows)
             self.tally.listed += len(rows)
+            if page.gapless and not (page.half or page.unreadable):
+                self.missing(page)
             regular = [row for row in rows if not row.pinned]
             changed = False
             for row in rows:

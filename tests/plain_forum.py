@@ -259,6 +259,14 @@ class Memory:
     def posts(self, thread_id: str) -> set[str]:
         return self.ids.get(thread_id, set())
 
+    def between(self, first: str, last: str) -> list[ThreadRef]:
+        """Return the threads whose ids, of one length, lie between."""
+        return [
+            ThreadRef(thread_id=name, title="", url=self.urls[name])
+            for name in self.marks
+            if first < name < last
+        ]
+
     def left_out(self) -> list[ThreadRef]:
         return [
             ThreadRef(thread_id=name, title="", url=self.urls[name])

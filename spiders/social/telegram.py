@@ -55,7 +55,7 @@ class Telegram(Engine):
         authors="the channel, or who signed the message",
         times="exact",
         edits="yes",
-        deletions="a message that its own address does not show, twice",
+        deletions="a message missing between others, or at its own address, twice",
         private="the channel's page",
         incremental="newest page first, up to the first page without news",
     )
@@ -122,6 +122,7 @@ class Telegram(Engine):
             threads=tuple(post.thread for post in reversed(posts) if post.thread),
             next_page=following if following and same_site(following, page.url) else None,
             unreadable=made.count(None),
+            gapless=True,
         )
 
 

@@ -220,6 +220,15 @@ def test_a_thread_deleted_at_its_source_is_dropped_and_read_anew_when_it_is_back
     assert (rows(engine)["texts"], rows(engine)["gone"]) == (["Nordvia is down", "mine too"], [])
 
 
+def test_threads_between_two_others_are_known_by_the_numbers_of_their_ids(store: Store) -> None:
+    for number in (9, 10, 11, 100):
+        thread = replace(walk(post(number, "Nordvia is down")), thread_id=f"news/{number}")
+        store.save(thread)
+    found = [row.thread_id for row in store.between("news/9", "news/100")]
+    assert sorted(found) == ["news/10", "news/11"]
+    assert store.between("other/9", "other/100") == []
+
+
 def test_a_thread_with_an_open_case_is_looked_at_once_a_day(engine: Engine, store: Store) -> None:
     store.save(walk(post(1, "Nordvia is down")))
     with writing(engine) as session:

@@ -555,6 +555,38 @@ def test_a_channel_is_read_back_from_its_newest_page(server: WebServer) -> None:
     assert list(crawled.ids) == [f"nordvia_news/{number}" for number in (4, 3, 2, 1)]
 
 
+def test_a_message_that_is_missing_between_others_is_deleted_when_it_is_so_twice(
+    server: WebServer,
+) -> None:
+    def page(*numbers: int) -> Answer:
+        return Answer(
+            body="".join(
+                f'<div class="tgme_widget_message" data-post="nordvia_news/{number}">'
+                '<a class="tgme_widget_message_owner_name">News</a>'
+                f'<div class="tgme_widget_message_text">words {number}</div></div>'
+                for number in numbers
+            )
+        )
+
+    def crawl() -> list[Any]:
+        return run(spec_for(server, "/s/nordvia_news", engine="telegram"), memory).items
+
+    memory = Memory()
+    server.pages["/s/nordvia_news"] = page(3, 4, 5)
+    memory.keep(crawl())
+    server.pages["/s/nordvia_news"] = page(4, 5)
+    assert crawl() == [], "the first of a page may just have moved to the one before"
+    server.pages["/s/nordvia_news"] = page(3, 5)
+    (missed,) = crawl()
+    assert (missed.thread_id, missed.posts, missed.whole) == ("nordvia_news/4", (), False)
+    left = missed.mark.left_out
+    assert left is not None
+    old = replace(left, since=left.since - DOUBT)
+    memory.marks["nordvia_news/4"] = replace(missed.mark, left_out=old)
+    (deleted,) = crawl()
+    assert (deleted.thread_id, deleted.posts, deleted.whole) == ("nordvia_news/4", (), True)
+
+
 def test_a_feed_is_recognised_and_an_entry_that_changes_is_read_again(server: WebServer) -> None:
     def feed(text: str) -> Answer:
         return Answer(
