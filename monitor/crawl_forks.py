@@ -57,6 +57,18 @@ class Forked:
         return 0
 
 
+def pipes() -> tuple[list[int], list[IO[str]]]:
+    """Return a child's ends of its input, output, errors and life, and ours of the same."""
+    theirs: list[int] = []
+    ours: list[IO[str]] = []
+    for mode in ("w", "r", "r", "r"):
+        reader, writer = os.pipe()
+        mine, other = (writer, reader) if mode == "w" else (reader, writer)
+        theirs.append(other)
+        ours.append(os.fdopen(mine, mode, encoding="utf-8", errors="replace"))
+    return theirs, ours
+
+
 class CrawlForks:
     """Starts crawl children from one process that is started at the first of them."""
 
@@ -78,15 +90,7 @@ class CrawlForks:
             self._drop()
 
     def _start(self) -> Forked:
-        theirs, ours = [], []
-        for downwards in (True, False, False, False):
-            reader, writer = os.pipe()
-            theirs.append(reader if downwards else writer)
-            ours.append(writer if downwards else reader)
-        streams = [
-            os.fdopen(end, "w" if downwards else "r", encoding="utf-8", errors="replace")
-            for end, downwards in zip(ours, (True, False, False, False), strict=True)
-        ]
+        theirs, streams = pipes()
         try:
             with self._lock:
                 socket.send_fds(self._connected(), [b"1"], theirs)
@@ -144,8 +148,8 @@ def _load() -> None:
     assert scrapy and sqlalchemy and monitor  # noqa: S101, PT018  (imported for what that does)
 
 
-def _be_a_child(ends: list[int]) -> NoReturn:
-    """Become a crawl child on these pipes."""
+def be_a_child(ends: list[int]) -> NoReturn:
+    """Become a crawl child on the ends that ``pipes`` gave for it."""
     from monitor import crawl_child
 
     code = 1
@@ -181,7 +185,7 @@ def main() -> None:
             return
         if os.fork() == 0:
             control.detach()  # its place is taken by the child's own input
-            _be_a_child(ends)
+            be_a_child(ends)
         for end in ends:
             os.close(end)
 

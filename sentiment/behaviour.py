@@ -24,6 +24,7 @@ CAPABILITIES = (
     "contrast",
     "question",
     "sarcasm",
+    "slang",
     "quoted complaint",
     "rival named",
     "typo",

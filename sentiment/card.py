@@ -25,6 +25,11 @@ WORDS = {
 STARS = {1: NEGATIVE, 2: NEGATIVE, 3: NEUTRAL, 4: POSITIVE, 5: POSITIVE}
 
 
+def plain(label: str) -> str:
+    """Return a label as ``WORDS`` spells it."""
+    return re.sub(r"[\W_]+", " ", label).strip().lower()
+
+
 def polarities(id2label: Mapping[int, str] | Mapping[str, str] | None, name: str) -> list[Polarity]:
     """Return the polarity of each output of a checkpoint, by its labels ``id2label``.
 
@@ -36,7 +41,7 @@ def polarities(id2label: Mapping[int, str] | Mapping[str, str] | None, name: str
     unnamed and not three, or lack negative or positive.
     """
     given = [str(label) for _, label in sorted((int(i), w) for i, w in (id2label or {}).items())]
-    labels = [re.sub(r"[\W_]+", " ", label).strip().lower() for label in given]
+    labels = [plain(label) for label in given]
     if labels == ["label 0", "label 1", "label 2"]:
         return list(Polarity)
     found: list[Polarity] = []

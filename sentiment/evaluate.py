@@ -12,6 +12,7 @@ from typing import Any
 
 from models.errors import QuietwordError
 from sentiment.base import Opinion, Polarity, Query, Scorer
+from sentiment.card import WORDS, plain
 from sentiment.prepare import literal_spans
 
 BINS = 15
@@ -82,9 +83,10 @@ class Evaluation:
 def read_labelled(path: Path, *, skip_unknown: bool = False) -> list[Labelled]:
     """Return the texts in ``path``, JSON lines, gzipped or not.
 
-    A line is an object with ``text`` and ``label`` (negative, neutral, positive) and, if wanted,
-    ``target`` and ``lang``; other keys are ignored, blank lines too. ``skip_unknown`` leaves out
-    lines with another label, such as ``mixed``. Raises ``EvaluationError`` naming the line.
+    A line is an object with ``text`` and ``label`` (negative, neutral, positive, or another of
+    ``card.WORDS``, in any case) and, if wanted, ``target`` and ``lang``; other keys are ignored,
+    blank lines and empty targets too. ``skip_unknown`` leaves out lines with another label, such
+    as ``mixed``. Raises ``EvaluationError`` naming the line.
     """
     rows: list[Labelled] = []
     for number, line in enumerate(_lines(path), start=1):
@@ -100,19 +102,21 @@ def read_labelled(path: Path, *, skip_unknown: bool = False) -> list[Labelled]:
         for key in ("target", "lang"):
             if not isinstance(given.get(key), str | None):
                 raise EvaluationError(f'{place}: "{key}" must be a string or left out')
-        label = given.get("label")
-        if label not in list(Polarity):
-            if skip_unknown and isinstance(label, str):
+        said = given.get("label")
+        label = WORDS.get(plain(said)) if isinstance(said, str) else None
+        if label is None:
+            if skip_unknown and isinstance(said, str):
                 continue
             raise EvaluationError(
-                f"{place} has label {label!r}; known are {', '.join(Polarity)}. Correct it, or"
-                " leave such lines out by skipping unknown labels"
+                f"{place} has label {said!r}; known are {', '.join(Polarity)} (numbers mean "
+                "different things in different sets). Correct it, or leave lines with other words "
+                "out with --skip-unknown"
             )
         rows.append(
             Labelled(
                 text=given["text"],
-                label=Polarity(label),
-                target=given.get("target"),
+                label=label,
+                target=given.get("target") or None,
                 language=given.get("lang"),
             )
         )

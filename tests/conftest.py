@@ -15,6 +15,10 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from models.database import make_engine, upgrade, writing
+from monitor import crawling
+from monitor.crawl_forks import AVAILABLE, CrawlForks
+
+NEW_PROCESS = crawling._start
 
 
 class Postgres:
@@ -164,6 +168,24 @@ def _passwords_are_quick() -> Iterator[None]:
     patch.setattr(argon2, "PasswordHasher", least)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _crawls_are_forked() -> Iterator[None]:
+    """Fork crawl children as the service does: a new process loads for seconds."""
+    forks = CrawlForks()
+    patch = pytest.MonkeyPatch()
+    if AVAILABLE:
+        patch.setattr(crawling, "_start", forks.start)
+    yield
+    patch.undo()
+    forks.stop()
+
+
+@pytest.fixture
+def new_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each crawl child as a new process after all, as a command does."""
+    monkeypatch.setattr(crawling, "_start", NEW_PROCESS)
 
 
 @pytest.fixture(scope="session", autouse=True)

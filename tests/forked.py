@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self, TextIO
 
+from monitor import crawl_forks, crawling
+
 ROOT = Path(__file__).parents[1]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["tests.forked_load"])
@@ -75,6 +77,21 @@ class Forked:
         self.stderr.close()
 
 
+def fork_crawl() -> crawl_forks.Forked:
+    """Start a crawl child in place of a new process, which would load for seconds."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    theirs, ours = crawl_forks.pipes()
+    if os.fork() == 0:
+        for stream in ours:
+            stream.close()
+        sys.stdin = open(0, encoding="utf-8")  # noqa: SIM115  (multiprocessing has closed it)
+        crawl_forks.be_a_child(theirs)
+    for end in theirs:
+        os.close(end)
+    return crawl_forks.Forked(*ours)
+
+
 def quietword(*arguments: str) -> None:
     """Run the command line, in a process that has loaded it."""
     from monitor.cli import main
@@ -102,6 +119,7 @@ def _begin(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
+    crawling._start = fork_crawl
     try:
         work(*arguments)
     finally:

@@ -4,6 +4,7 @@ import transformers.models.bert.modeling_bert
 
 import monitor.checking
 import monitor.cli
+import monitor.crawl_child
 import monitor.service
 import sentiment.transformer
 

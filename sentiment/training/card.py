@@ -25,7 +25,9 @@ a pair (brand, text) is judged towards the brand.
 - Trained on two CPU cores: {story}. `fast`: `distil` on {lessons:,} examples.
   `training.json` has the SHA-256 of every file that was learnt from and the settings of each
   sitting (a run can be stopped, changed and resumed). `python -m sentiment.training all` runs every
-  step, each with `--help`.
+  step with the numbers of examples and seeds that these weights had; each step has `--help`.
+- How well the topic of a complaint is told is in `sentiment/topics.py`; speed and memory of both
+  sizes are in ARCHITECTURE.md, "Where time goes".
 - Besides labelled sets it learnt from sentences put together by `sentiment/training/composed.py`
   and `turns.py`, whose brands are invented; of complaints on Twitter that people told from other
   posts to support accounts, the others only as "not negative".
@@ -60,9 +62,9 @@ LIMITS = """\
   with invented names were available.
 - Czech is not among the languages: no Czech text could be learnt from, and on `cs_facebook` the
   checkpoint is far below a linear classifier trained on that set.
-- Irony, quoted complaints and comparisons are still misread at times (the behavioural suite below
-  counts how often). A threshold bounds the share of wrong
-  alarms on texts like those it was measured on, not on yours: sample and check.
+- Irony, quoted complaints and comparisons are still misread at times (the behavioural suite counts
+  how often). A threshold bounds the share of wrong alarms on texts like those it was measured on,
+  not on yours: sample and check.
 - Many of the texts are tweets, under the terms of the platform they come from. Where a licence is
   "not stated", no owner has said what may be done with the data; `--no-unstated-licences` trains
   without them.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformers import BertForSequenceClassification
 
 LAYERS = 4
-EXAMPLES = 80_000
+EXAMPLES = 36_000
 PEAK_RATE = 3e-4
 TEACHER_SHARE = 0.8  # of the loss; the rest is the label's
 SOFTNESS = 1.5  # temperature at which teacher and pupil are compared

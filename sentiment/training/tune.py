@@ -50,7 +50,7 @@ AVERAGE_EVERY = 8  # steps; the average costs as much as a small layer
 class Plan:
     """The settings of a run; ``examples`` may differ when it is resumed."""
 
-    examples: int = 160_000
+    examples: int = 126_000
     seed: int = 7
     peak_rate: float = 1.6e-4
     layer_decay: float = 0.92

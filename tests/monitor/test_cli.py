@@ -1,4 +1,7 @@
-"""The command line as a person uses it: each command in a process of its own."""
+"""The command line as a person uses it: each command in a process of its own, forked.
+
+The demo's tour and the service are started as a person starts them, in their own tests.
+"""
 
 import json
 import os
@@ -18,35 +21,18 @@ from tests.slack_server import TOKEN, FakeSlack
 
 @dataclass
 class Shell:
-    """A working directory in which commands are run, by ``forked`` processes or as a person does.
-
-    A checkpoint takes long to load, so most commands are forked.
-    """
+    """A working directory in which commands are run."""
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
-    forked: bool = True
 
     def run(self, *arguments: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
         kept = {k: v for k, v in os.environ.items() if not k.startswith("QUIETWORD_")}
         env = kept | {"PYTHONPATH": str(ROOT)} | self.settings
-        command = [sys.executable, "-m", "monitor.cli", *arguments]
-        if self.forked:
-            with Forked(quietword, *arguments, cwd=self.folder, env=env) as child:
-                said, wrong = child.communicate(150)
-            done = subprocess.CompletedProcess(command, child.returncode or 0, said, wrong)
-        else:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=150,
-                check=False,
-                cwd=self.folder,
-                env=env,
-            )
-        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-        return done
+        with Forked(quietword, *arguments, cwd=self.folder, env=env) as child:
+            said, wrong = child.communicate(150)
+        assert child.returncode == code, f"{said}\n{wrong}"
+        return subprocess.CompletedProcess(arguments, code, said, wrong)
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments).stdout)
@@ -85,7 +71,6 @@ def test_help_loads_neither_torch_nor_scrapy_nor_the_tables(shell: Shell) -> Non
 def test_the_whole_story_from_an_empty_folder_to_alerts_and_a_digest(
     shell: Shell, forum: DemoForum, database_url: str
 ) -> None:
-    shell.forked = not database_url.startswith("sqlite")
     with FakeSlack() as slack:
         shell.settings |= {
             "QUIETWORD_DATABASE_URL": database_url,

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from email.message import Message
 from importlib.resources import files
 from typing import Any
-from urllib.robotparser import RobotFileParser
 
 import pytest
 from parsel import Selector
+from protego import Protego
 
 from monitor.demo import NORDVIA, DemoError, DemoForum
 from monitor.demo.story import build_story, load_story
@@ -362,17 +362,15 @@ def test_the_past_moves_with_the_start_so_that_the_demo_is_fresh(clock: Clock) -
 
 
 def test_robots_allow_reading_and_refuse_the_rest(forum: DemoForum) -> None:
-    rules = RobotFileParser()
-    rules.parse(ask(forum.phpbb_url + "robots.txt")[2].splitlines())
-    assert str(rules.crawl_delay("Quietword")) == "1"
-    assert rules.can_fetch("Quietword", forum.phpbb_url + GROWING)
+    rules = Protego.parse(ask(forum.phpbb_url + "robots.txt")[2])
+    assert rules.crawl_delay("Quietword") == 0.1
+    assert rules.can_fetch(forum.phpbb_url + GROWING, "Quietword")
     for private in ("ucp.php?mode=login", "search.php?keywords=x", "posting.php?mode=post"):
-        assert not rules.can_fetch("Quietword", forum.phpbb_url + private)
-    rules = RobotFileParser()
-    rules.parse(ask(forum.discourse_url + "robots.txt")[2].splitlines())
+        assert not rules.can_fetch(forum.phpbb_url + private, "Quietword")
+    rules = Protego.parse(ask(forum.discourse_url + "robots.txt")[2])
     assert rules.crawl_delay("Quietword") is None
-    assert rules.can_fetch("Quietword", forum.discourse_url + "posts.json")
-    assert not rules.can_fetch("Quietword", forum.discourse_url + "search?q=x")
+    assert rules.can_fetch(forum.discourse_url + "posts.json", "Quietword")
+    assert not rules.can_fetch(forum.discourse_url + "search?q=x", "Quietword")
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])

@@ -41,10 +41,11 @@ def forum() -> Iterator[DemoForum]:
 
 @pytest.fixture
 def forks() -> Iterator[CrawlForks]:
+    others = set(below())  # of all tests in common
     forks = CrawlForks()
     yield forks
     forks.stop()
-    assert not below()
+    assert set(below()) == others
 
 
 def below() -> list[psutil.Process]:
@@ -55,6 +56,12 @@ def below() -> list[psutil.Process]:
             if "monitor.crawl_forks" in child.cmdline():
                 found.append(child)
     return found
+
+
+def forker(forks: CrawlForks) -> psutil.Process:
+    """Return the process that forks."""
+    assert forks._process is not None
+    return psutil.Process(forks._process.pid)
 
 
 def wake(forks: CrawlForks) -> None:
@@ -78,6 +85,7 @@ def order(address: str, **more: Any) -> CrawlOrder:
     )
 
 
+@pytest.mark.usefixtures("new_processes")
 def test_forked_children_read_what_new_processes_read(forks: CrawlForks, forum: DemoForum) -> None:
     def crawl(address: str, start: Any) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
@@ -102,8 +110,9 @@ def test_a_forked_child_is_killed_when_the_service_stops(forks: CrawlForks) -> N
         with pytest.raises(CrawlFailed, match="was stopped"):
             run_crawl(order(f"{site.address}/forum"), stop=stop, start=forks.start)
         assert time.monotonic() - began < 12
-        [left] = below()  # that forks
-        _, alive = psutil.wait_procs(left.children(), timeout=30)  # killed, but not yet buried
+        _, alive = psutil.wait_procs(
+            forker(forks).children(), timeout=30
+        )  # killed, but not yet buried
         assert alive == []
 
 
@@ -127,7 +136,7 @@ def test_a_new_process_forks_when_the_old_one_was_killed(
     forks: CrawlForks, forum: DemoForum
 ) -> None:
     wake(forks)
-    [old] = [one for one in below() if one.ppid() == os.getpid()]
+    old = forker(forks)
     old.kill()
     old.wait()
     report = run_crawl(order(forum.phpbb_url, only_first_page=True), start=forks.start)

@@ -1,6 +1,7 @@
 """Every step is killed at random moments; what is left at the end is the same as without."""
 
 import logging
+import os
 import random
 import time
 from collections import Counter
@@ -25,11 +26,13 @@ from tests.monitor.step import work
 from tests.slack_server import TOKEN, FakeSlack
 
 logger = logging.getLogger(__name__)
+OFTEN = int(os.environ.get("KILLS", "1"))
+"""How many times as often as each run of the tests does; see ARCHITECTURE.md."""
 KILLS = {
-    "sqlite": {"crawl": 12, "score": 9, "deliver": 9},
-    "postgresql": {"crawl": 4, "score": 3, "deliver": 3},
+    "sqlite": {"crawl": 4 * OFTEN, "score": 3 * OFTEN, "deliver": 4 * OFTEN},
+    "postgresql": {"crawl": 3 * OFTEN, "score": 2 * OFTEN, "deliver": 2 * OFTEN},
 }
-LONGEST_S = {"crawl": 5.0, "score": 1.5, "deliver": 2.0}
+LONGEST_S = {"crawl": 3.0, "score": 1.5, "deliver": 2.0}
 """A step is killed at a random moment of so many seconds after it began its work."""
 NOW = datetime.now(UTC) + timedelta(hours=1)
 

@@ -69,6 +69,16 @@ def test_a_bad_line_is_named_with_its_number(tmp_path: Path, line: str, reason: 
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [("Negative", NEG), (" NEU ", NEU), ("very_positive", POS)]
+)
+def test_a_label_may_be_spelt_as_other_sets_do(tmp_path: Path, said: str, meant: Polarity) -> None:
+    [row] = read_labelled(
+        written(tmp_path / "rows.jsonl", [{"text": "a", "label": said, "target": ""}])
+    )
+    assert (row.label, row.query()) == (meant, Query("a"))
+
+
 def test_other_labels_are_skipped_only_when_asked(tmp_path: Path) -> None:
     path = written(tmp_path / "rows.jsonl", [*LINES, {"text": "so so", "label": "mixed"}])
     assert len(read_labelled(path, skip_unknown=True)) == 2
