@@ -19,6 +19,7 @@ from scrapy.http import TextResponse
 from spiders.addresses import without_session
 from spiders.base import SELECTOR_NAMES, Engine, Evidence, Kind, Reading, ReadOptions
 from spiders.body import is_json, readable
+from spiders.home import found_at_home
 from spiders.html_page import HtmlPage
 from spiders.html_place import Css, Place, digits, last_number, text_of
 
@@ -127,7 +128,7 @@ class HtmlEngine(Engine):
             return []
         text = page.text
         cookies = b"\n".join(page.headers.getlist("Set-Cookie")).decode("latin-1")
-        found = [(bool(page.css(css)), hint, weight) for css, hint, weight in self.css_hints]
+        found = [(found_at_home(page, css), hint, weight) for css, hint, weight in self.css_hints]
         for patterns, where in ((self.text_hints, text), (self.cookie_hints, cookies)):
             found += [(bool(re.search(mark, where)), hint, value) for mark, hint, value in patterns]
         return [Evidence(hint=hint, weight=weight) for there, hint, weight in found if there]

@@ -17,6 +17,7 @@ from spiders.base import (
     Evidence,
 )
 from spiders.body import is_json
+from spiders.home import found_at_home
 from spiders.selected_page import Doc, Person, count_in, said
 
 
@@ -89,7 +90,7 @@ class Parts(Engine):
         return [
             Evidence(hint=words, weight=weight)
             for selector, weight, words in self.hints
-            if page.css(selector)
+            if found_at_home(page, selector)
         ]
 
     def entry(self, url: str) -> str:

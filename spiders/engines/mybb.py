@@ -38,6 +38,7 @@ class Mybb(HtmlEngine):
     )
 
     thread_addresses: ClassVar[tuple[str, ...]] = (
+        r"(?<=/)showthread\.php\?(?=(?:.*[&;])?tid=(?P<id>\d+))(?:.*[&;])?pid=(?P<post>\d+)",
         r"(?<=/)showthread\.php\?(?:.*[&;])?pid=(?P<post>\d+)",
         r"(?<=/)showthread\.php\?(?:.*[&;])?tid=(?P<id>\d+)(?:.*[&;]page=(?P<page>\d+))?",
         r"(?<=/)thread-(?P<id>\d+)-post-(?P<post>\d+)\.html",

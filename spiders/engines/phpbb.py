@@ -14,7 +14,6 @@ from scrapy.http import TextResponse
 
 from spiders.addresses import (
     parameter,
-    same_site,
     without_session,
 )
 from spiders.base import (
@@ -34,6 +33,7 @@ from spiders.dates import shown_time
 from spiders.engines.phpbb_addresses import SCRIPT, place_of
 from spiders.engines.phpbb_pages import Around, PageLinks
 from spiders.engines.phpbb_posts import PostReader, anchor_of, count_in
+from spiders.home import found_at_home
 from spiders.html_place import chosen, digits, order_in, text_of
 from spiders.text import fit
 
@@ -84,9 +84,9 @@ class Phpbb(Engine):
             hints.append(Evidence(hint="it sets phpBB's session cookies", weight=0.6))
         if _footer(page):
             hints.append(Evidence(hint='the footer says "Powered by phpBB"', weight=0.6))
-        if page.css('a[href*="ucp.php?mode="]'):
+        if found_at_home(page, 'a[href*="ucp.php?mode="]'):
             hints.append(Evidence(hint="links lead to ucp.php, phpBB's user panel", weight=0.6))
-        if _leads(page):
+        if found_at_home(page, 'a[href*="viewtopic.php?"], a[href*="viewforum.php?"]'):
             hints.append(Evidence(hint="links lead to viewtopic.php or viewforum.php", weight=0.4))
         if "phpBB style name:" in page.text or 'content="2002-2006 phpBB Group"' in page.text:
             hints.append(Evidence(hint="the head names a phpBB style", weight=0.5))
@@ -118,17 +118,6 @@ def _footer(page: TextResponse) -> bool:
         _HOME.fullmatch(link.attrib["href"]) and text_of([link]).lower().startswith("phpbb")
         for link in page.css('a[href*="phpbb.com"]')
     )
-
-
-def _leads(page: TextResponse) -> bool:
-    """Tell whether ``page`` links to threads or boards of phpBB on its own site."""
-    for link in page.css('a[href*="viewtopic.php?"], a[href*="viewforum.php?"]'):
-        try:
-            if same_site(page.urljoin(link.attrib["href"]), page.url):
-                return True
-        except ValueError:
-            continue
-    return False
 
 
 class _Page:

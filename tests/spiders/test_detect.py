@@ -71,6 +71,30 @@ def test_other_pages_are_not_taken_for_a_forum(body: str) -> None:
     assert detect(page(body)) is None
 
 
+AWAY = "https://forum.elsewhere.test"
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        f'<a href="https://www.simplemachines.org/">SMF</a> <a href="{AWAY}/?topic=12.0">x</a>',
+        'Powered by <a href="https://www.phpbb.com/">phpBB</a>'
+        f'<a href="{AWAY}/viewtopic.php?t=12">x</a>'
+        f'<a href="{AWAY}/ucp.php?mode=login">y</a>',
+        f'<table class="forumline"></table><a href="{AWAY}/profile.php?mode=viewprofile">x</a>',
+        f'Powered By <a href="https://mybb.com">MyBB</a> <a href="{AWAY}/showthread.php?tid=1">x',
+        f'Powered by <a href="http://askbot.com">Askbot</a> <a href="{AWAY}/question/1/x/">x',
+        f'<div id="discourse-comments"></div><a href="{AWAY}/t/x/12">x</a>'
+        f'<script>DiscourseEmbed = {{ discourseUrl: "{AWAY}/" }}</script>',
+        '<div id="disqus_thread"></div><script src="https://x.disqus.com/embed.js"></script>',
+    ],
+)
+@pytest.mark.parametrize("place", ["article", "footer"])
+def test_who_links_to_a_forum_elsewhere_is_none(links: str, place: str) -> None:
+    own = '<h1>Our move</h1><a href="/">Home</a><a href="https://blog.test/old/">Older</a>'
+    assert detect(page(f"{own}<{place}>{links}</{place}>", "https://blog.test/new/")) is None
+
+
 def test_an_unknown_page_is_refused_with_what_was_looked_for() -> None:
     with pytest.raises(UnknownEngine) as caught:
         recognised(page("<h1>A shop</h1>", "https://shop.test/x"))
