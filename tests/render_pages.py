@@ -2,7 +2,8 @@
 
 ``python -m tests.render_pages --into FOLDER`` serves the pages over a small world and photographs
 them in headless Chromium. It prints what overflows and what words a language leaves in English;
-somebody still has to look at the pictures (``sheet-*.png`` hold many at once).
+somebody still has to look at the pictures (``sheet-*.png`` hold many at once). With
+``--docs docs/pages`` it makes the small overviews that the docs show.
 """
 
 import argparse
@@ -26,6 +27,12 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 LANGUAGES = {"en": "en-GB", "pl": "pl-PL", "ru": "ru-RU"}
 WIDTHS = {"desktop": 1280, "phone": 390}
 SCHEMES = ("light", "dark")
+SHOWN = (("en", "desktop", "light"), ("pl", "phone", "dark"), ("ru", "desktop", "dark"))
+"""What the docs show of the pages: each language, width and colour at least once."""
+CHIEF = (
+    "digest-week", "case", "why", "sources", "ops", "source", "add-preview", "brand-trial",
+    "authors", "accounts", "login", "digest-empty",
+)  # fmt: skip
 
 
 def enter(page: Page, world: World, name: str, password: str = PASSWORD) -> None:
@@ -231,11 +238,33 @@ def sheets(browser: Browser, into: Path) -> None:
                 sheet.unlink()
 
 
+def overviews(browser: Browser, into: Path, docs: Path) -> None:
+    """Make one small sheet of the chief pages in each language, for the docs."""
+    docs.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(viewport={"width": 1240, "height": 800})
+    for code, shape, scheme in SHOWN:
+        wide = 400 if shape == "desktop" else 200
+        cells = "".join(
+            f'<figure style="width:{wide}px;height:420px;overflow:hidden">'
+            f"<figcaption>{name}</figcaption>"
+            f'<img src="{file.as_uri()}" style="width:100%"></figure>'
+            for name in CHIEF
+            if (file := into / f"{name}-{code}-{shape}-{scheme}.png").exists()
+        )
+        sheet = into / "overview.html"
+        sheet.write_text(f"<style>{SHEET}</style>{cells}", "utf-8")
+        page.goto(sheet.as_uri())
+        picture = docs / f"{code}-{shape}-{scheme}.jpg"
+        page.screenshot(path=picture, full_page=True, type="jpeg", quality=50)
+        sheet.unlink()
+
+
 def main() -> int:
     """Take the pictures; return 1 when something overflows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, required=True)
     parser.add_argument("--only", default="", help="regular expression for names of pages")
+    parser.add_argument("--docs", type=Path, help="folder for small overviews")
     parser.add_argument("--languages", default=",".join(LANGUAGES))
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
@@ -258,6 +287,8 @@ def main() -> int:
                 session.add(BrokenChannel(channel="slack", room="C024BE91L", reason=reason))
             look(world, [("eve@example.org", LATER)])
         sheets(browser, options.into)
+        if options.docs:
+            overviews(browser, options.into, options.docs)
         browser.close()
     for line in [*wrong, *untranslated(said)]:
         sys.stdout.write(line + "\n")

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from monitor.config import Settings
 from monitor.demo import DemoForum
 from monitor.web.app import create_app
 from monitor.web.auth import OneTimeLogin
+from monitor.web.speech import LANGUAGES
 from tests.monitor.scene import NOW, Scene, hours
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,7 +35,8 @@ PATHS = (
     "/?level=urgent", "/case/1", "/why", "/sources", "/ops", "/ops/source/2", "/ops/add",
     "/ops/brands", "/ops/brand/1", "/ops/accounts", "/authors", "/login",
 )  # fmt: skip
-SCREENS = (("light", 1280), ("dark", 390))
+SCREENS = (("light", 1280), ("dark", 390), ("dark", 1280), ("light", 390))
+"""Any three in a row have both colours and both widths."""
 WORDS = "correct horse battery staple"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
@@ -219,9 +221,11 @@ def test_the_reader_chooses_language_and_colours(page: Page) -> None:
     assert page.inner_text("h1") == "2 темам сейчас нужен человек."
 
 
-def fit_for_everybody(page: Page, where: str) -> None:
+def fit_for_everybody(
+    page: Page, where: str, screens: Sequence[tuple[str, int]] = SCREENS[:2]
+) -> None:
     """See that the open page runs over no screen and shuts nobody out."""
-    for scheme, width in SCREENS:
+    for scheme, width in screens:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, where
@@ -235,12 +239,20 @@ def fit_for_everybody(page: Page, where: str) -> None:
 
 
 def test_pages_are_fit_for_everybody_on_every_screen(page: Page, entry: str) -> None:
+    """Each page in each language, both colours and both widths; all mixes over the pages."""
     base = entry.partition("/login")[0]
-    for path in PATHS:
-        answer = page.goto(base + path)
-        assert answer is not None
-        assert answer.ok, path
-        fit_for_everybody(page, path)
+    seen = set()
+    for first, path in enumerate(PATHS):
+        for number, language in enumerate(LANGUAGES, first):
+            page.context.add_cookies([{"name": "language", "value": language, "url": base}])
+            screen = SCREENS[number % len(SCREENS)]
+            answer = page.goto(base + path)
+            assert answer is not None
+            assert answer.ok, path
+            assert page.get_attribute("html", "lang") == language
+            fit_for_everybody(page, f"{path} {language}", [screen])
+            seen.add((language, *screen))
+    assert len(seen) == len(LANGUAGES) * len(SCREENS)
 
 
 def test_pages_that_answer_a_form_are_fit_for_everybody(page: Page, entry: str) -> None:
