@@ -75,7 +75,8 @@ class ThreadWalk:
         except PageFailed as error:
             if error.outcome in FATAL:
                 raise
-        self.tally.failures[Outcome.MARKUP_CHANGED] = changed
+        if self.tally.failures[Outcome.MARKUP_CHANGED] > changed:
+            self.tally.failures[Outcome.MARKUP_CHANGED] = changed
 
     async def reread(self, rows: Iterable[ThreadRef]) -> None:
         """Read threads again, whatever their boards say; each stands as it was left."""
