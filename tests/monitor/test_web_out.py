@@ -182,6 +182,7 @@ def test_the_api_keeps_its_description_whatever_it_is_asked(
     client: TestClient, engine: Engine
 ) -> None:
     import schemathesis  # here: it takes seconds to load, in every worker that collects this file
+    from schemathesis import GenerationMode
     from schemathesis.checks import not_a_server_error
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
@@ -200,9 +201,13 @@ def test_the_api_keeps_its_description_whatever_it_is_asked(
         content_type_conformance,
     ]
     tried = 0
+    refused = 0
     for operation in schema.get_all_operations():
-        strategy = operation.ok().as_strategy()
-        for one in _examples(strategy, 25):
+        known = operation.ok()
+        asked = _examples(known.as_strategy(), 25)
+        if known.query or known.path_parameters:  # else there is nothing to say wrongly
+            asked += _examples(known.as_strategy(generation_mode=GenerationMode.NEGATIVE), 25)
+        for one in asked:
             answer = client.request(
                 one.method,
                 "/api/v1" + one.formatted_path,
@@ -212,7 +217,9 @@ def test_the_api_keeps_its_description_whatever_it_is_asked(
             wrapped = schemathesis.Response.from_httpx(answer, verify=True)
             one.validate_response(wrapped, checks=checks)
             tried += 1
-    assert tried >= 50
+            refused += answer.status_code in {404, 422}
+    assert tried >= 100
+    assert refused >= 20, "what is invalid is refused"
 
 
 def _examples(strategy: object, count: int) -> list["schemathesis.Case"]:
